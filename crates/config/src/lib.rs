@@ -2,6 +2,8 @@
 
 // Each module uses only those above it.
 
+pub mod codes;
+
 mod names;
 
 mod yaml;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::{Error, ErrorKind, Login, Registry, Result, Validity};
+use crate::{Error, Login, Registry, Result, Validity, codes};
 
 /// The result of one mint: usually one login, or several if the source knows several registries.
 #[derive(Clone, Debug)]
@@ -12,15 +12,15 @@ pub struct RegistryCredential {
 }
 
 impl RegistryCredential {
-    /// Creates a credential. Returns [`ErrorKind::Malformed`] if there is no login or if a registry occurs twice.
+    /// Creates a credential. Returns [`ErrorKind::Malformed`](crate::ErrorKind::Malformed) if there is no login or if a registry occurs twice.
     pub fn new(logins: Vec<Login>, validity: Validity) -> Result<Self> {
         if logins.is_empty() {
-            return Err(Error::new(ErrorKind::Malformed, "the credential holds no login"));
+            return Err(Error::new(&codes::CREDENTIAL, "the credential holds no login"));
         }
         let mut seen = BTreeSet::new();
         for registry in logins.iter().flat_map(Login::registries) {
             if !seen.insert(registry) {
-                return Err(Error::new(ErrorKind::Malformed, format!("the credential names {registry} twice")));
+                return Err(Error::new(&codes::CREDENTIAL, format!("the credential names {registry} twice")));
             }
         }
         Ok(Self { logins, validity })
@@ -42,12 +42,12 @@ impl RegistryCredential {
     }
 
     /// Returns the same login and validity for other registries, because one token often opens more registries than it
-    /// names. Returns [`ErrorKind::Malformed`] if the credential has several logins, because the choice between them is
+    /// names. Returns [`ErrorKind::Malformed`](crate::ErrorKind::Malformed) if the credential has several logins, because the choice between them is
     /// ambiguous.
     pub fn for_registries(&self, registries: Vec<Registry>) -> Result<Self> {
         let [login] = self.logins.as_slice() else {
             return Err(Error::new(
-                ErrorKind::Malformed,
+                &codes::CREDENTIAL,
                 "a credential of several logins has no single owner of a registry",
             ));
         };

@@ -2,6 +2,8 @@
 
 use std::{error::Error as StdError, fmt, sync::Arc, time::Duration};
 
+use crate::Code;
+
 /// A result whose error is an [`Error`] by default.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -70,7 +72,7 @@ impl fmt::Display for ErrorKind {
 /// wraps them.
 #[derive(Clone)]
 pub struct Error {
-    kind: ErrorKind,
+    code: &'static Code,
     message: Arc<str>,
     cause: Option<Cause>,
     retry_after: Option<Duration>,
@@ -81,8 +83,10 @@ struct Cause(Arc<str>);
 
 impl Error {
     /// Creates an error. `message` describes what was being done and how it failed.
-    pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into().into(), cause: None, retry_after: None }
+    ///
+    /// `code` is a [`Code`], or an [`ErrorKind`] for the general code of that kind.
+    pub fn new(code: impl Into<&'static Code>, message: impl Into<String>) -> Self {
+        Self { code: code.into(), message: message.into().into(), cause: None, retry_after: None }
     }
 
     /// Sets the cause as text.
@@ -99,7 +103,12 @@ impl Error {
 
     /// Returns the kind of the failure.
     pub fn kind(&self) -> ErrorKind {
-        self.kind
+        self.code.kind()
+    }
+
+    /// Returns the code of the failure.
+    pub fn code(&self) -> &'static Code {
+        self.code
     }
 
     /// Returns the pause that the other side asked for. `None`: it asked for none.
@@ -109,7 +118,13 @@ impl Error {
 
     /// Returns whether the same call may succeed later: see [`ErrorKind::is_retryable`].
     pub fn is_retryable(&self) -> bool {
-        self.kind.is_retryable()
+        self.kind().is_retryable()
+    }
+
+    /// Returns message, cause, kind and code on one line, as in reports: `cannot get a token: no answer (unreachable,
+    /// RC0306)`.
+    pub fn summary(&self) -> String {
+        format!("{} ({}, {})", self.chain(), self.kind(), self.code)
     }
 
     /// Returns message and cause on one line, for the code that displays the error.
@@ -128,7 +143,7 @@ impl fmt::Display for Error {
 
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.kind, self.chain())
+        write!(f, "{}: {}", self.kind(), self.chain())
     }
 }
 

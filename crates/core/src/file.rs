@@ -6,7 +6,7 @@ use std::{
     path::Path,
 };
 
-use crate::{Error, ErrorKind, Result};
+use crate::{Error, Result, codes};
 
 /// The largest input, in bytes. It is larger than any config, kubeconfig, CA bundle or token. Kubernetes mounts at most
 /// 1 MiB.
@@ -14,7 +14,7 @@ const LARGEST: u64 = 4 * 1024 * 1024;
 
 /// Reads a regular file of at most 4 MiB. A symbolic link is followed. `/dev/null` is an empty file.
 ///
-/// Returns [`ErrorKind::Invalid`] for a pipe, a device, a folder, a larger file, and a file that cannot be opened. The
+/// Returns [`ErrorKind::Invalid`](crate::ErrorKind::Invalid) for a pipe, a device, a folder, a larger file, and a file that cannot be opened. The
 /// error names the file and does not quote its content. A pipe without a writer does not block. The call blocks only
 /// for disk reads.
 pub fn read_file(path: &Path) -> Result<Vec<u8>> {
@@ -33,7 +33,7 @@ pub fn read_file(path: &Path) -> Result<Vec<u8>> {
 
 /// Reads a regular UTF-8 file of at most 4 MiB, without its byte order mark.
 ///
-/// Fails like [`read_file`]. A file that is not UTF-8 is [`ErrorKind::Invalid`], with the offset of the first invalid
+/// Fails like [`read_file`]. A file that is not UTF-8 is [`ErrorKind::Invalid`](crate::ErrorKind::Invalid), with the offset of the first invalid
 /// byte.
 pub fn read_text_file(path: &Path) -> Result<String> {
     utf8(read_file(path)?).map_err(|cause| cannot_read(path, &cause))
@@ -65,7 +65,7 @@ fn utf8(bytes: Vec<u8>) -> Result<String, String> {
 }
 
 fn cannot_read(path: &Path, cause: &str) -> Error {
-    Error::new(ErrorKind::Invalid, format!("cannot read {}", path.display())).with_cause(cause)
+    Error::new(&codes::FILE, format!("cannot read {}", path.display())).with_cause(cause)
 }
 
 fn reason(error: &io::Error) -> String {
@@ -91,6 +91,8 @@ fn open(path: &Path) -> io::Result<File> {
 #[cfg(test)]
 mod tests {
     use std::{fs, process::Command};
+
+    use crate::ErrorKind;
 
     use super::*;
 

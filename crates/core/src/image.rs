@@ -2,7 +2,7 @@
 
 use std::{fmt, str::FromStr};
 
-use crate::{Error, ErrorKind, Registry, Result};
+use crate::{Error, Registry, Result, codes};
 
 /// The repository that an image is pulled from, such as `registry.example:5000/team/app`. Tag and digest are dropped.
 ///
@@ -20,11 +20,11 @@ use crate::{Error, ErrorKind, Registry, Result};
 pub struct ImageName(Registry);
 
 impl ImageName {
-    /// Parses an image reference. Returns [`ErrorKind::Invalid`] with the reason for a scheme, a missing name,
+    /// Parses an image reference. Returns [`ErrorKind::Invalid`](crate::ErrorKind::Invalid) with the reason for a scheme, a missing name,
     /// upper-case letters in the repository, or an invalid registry.
     pub fn new(reference: impl AsRef<str>) -> Result<Self> {
         let reference = reference.as_ref();
-        let invalid = |reason: &str| Error::new(ErrorKind::Invalid, format!("{reference:?} is not an image: {reason}"));
+        let invalid = |reason: &str| Error::new(&codes::NAME, format!("{reference:?} is not an image: {reason}"));
         if reference.contains("://") {
             return Err(invalid("it has a scheme"));
         }
@@ -67,6 +67,8 @@ impl fmt::Display for ImageName {
 
 #[cfg(test)]
 mod tests {
+    use crate::ErrorKind;
+
     use super::*;
 
     /// Each case was checked with the code of distribution, or is an example from its documentation.

@@ -2,6 +2,8 @@
 
 mod caller;
 mod clock;
+mod code;
+pub mod codes;
 mod credential;
 pub mod document;
 mod error;
@@ -29,6 +31,7 @@ mod validity;
 pub use async_trait::async_trait;
 pub use caller::Caller;
 pub use clock::{Clock, SystemClock};
+pub use code::Code;
 pub use credential::RegistryCredential;
 pub use error::{Error, ErrorKind, Result};
 pub use file::{read_file, read_text, read_text_file};

@@ -2,7 +2,7 @@
 
 use std::{borrow::Borrow, fmt, str::FromStr, sync::Arc};
 
-use crate::{Error, ErrorKind, Result, odd_character};
+use crate::{Error, Result, codes, odd_character};
 
 macro_rules! name {
     ($(#[$doc:meta])* $name:ident: $what:literal, $check:path) => {
@@ -11,12 +11,12 @@ macro_rules! name {
         pub struct $name(Arc<str>);
 
         impl $name {
-            /// Creates a name. Returns [`ErrorKind::Invalid`] with the reason if the name is not valid.
+            /// Creates a name. Returns [`ErrorKind::Invalid`](crate::ErrorKind::Invalid) with the reason if the name is not valid.
             pub fn new(name: impl AsRef<str>) -> Result<Self> {
                 let name = name.as_ref();
                 match $check(name) {
                     Ok(()) => Ok(Self(name.into())),
-                    Err(reason) => Err(Error::new(ErrorKind::Invalid, format!("{name:?} is not a {}: {reason}", $what))),
+                    Err(reason) => Err(Error::new(&codes::NAME, format!("{name:?} is not a {}: {reason}", $what))),
                 }
             }
 

@@ -2,7 +2,7 @@
 
 use std::{fmt, str::FromStr};
 
-use crate::{Error, ErrorKind, Result};
+use crate::{Error, Result, codes};
 
 /// A kubelet key that matches images, such as `registry.example`, `*.registry.example:5000` or `registry.example/team`.
 ///
@@ -27,11 +27,11 @@ pub struct Pattern {
 }
 
 impl Pattern {
-    /// Parses a key. Returns [`ErrorKind::Invalid`] if Go cannot parse it as a URL, because the kubelet ignores such a
+    /// Parses a key. Returns [`ErrorKind::Invalid`](crate::ErrorKind::Invalid) if Go cannot parse it as a URL, because the kubelet ignores such a
     /// key.
     pub fn new(key: impl AsRef<str>) -> Result<Self> {
         let key = key.as_ref();
-        let invalid = || Error::new(ErrorKind::Invalid, format!("{key:?} is not a pattern for images"));
+        let invalid = || Error::new(&codes::NAME, format!("{key:?} is not a pattern for images"));
         let rest = key.strip_prefix("https://").or_else(|| key.strip_prefix("http://")).unwrap_or(key);
         let rest = rest.split(['?', '#']).next().unwrap_or_default();
         let (authority, path) = rest.find('/').map_or((rest, ""), |slash| rest.split_at(slash));

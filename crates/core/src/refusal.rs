@@ -2,13 +2,14 @@
 
 use std::fmt;
 
-use crate::{Error, ErrorKind};
+use crate::{Code, Error, ErrorKind};
 
 /// Why regcred leaves a target unchanged, and how a user can fix it.
 ///
 /// `Display` prints one line: the reason, what was found, the remedy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
+    code: &'static Code,
     reason: &'static str,
     found: String,
     remedy: String,
@@ -18,7 +19,24 @@ impl Refusal {
     /// Creates a refusal. `reason` is a word in kebab case, such as `foreign`. `found` describes what is at the target,
     /// and `remedy` is the fix.
     pub fn new(reason: &'static str, found: impl Into<String>, remedy: impl Into<String>) -> Self {
-        Self { reason, found: found.into(), remedy: remedy.into() }
+        let code = ErrorKind::Refused.into();
+        Self { code, reason, found: found.into(), remedy: remedy.into() }
+    }
+
+    /// Sets the code. Default: [`REFUSED`](crate::codes::REFUSED).
+    #[must_use]
+    pub fn with_code(self, code: &'static Code) -> Self {
+        Self { code, ..self }
+    }
+
+    /// Returns the code.
+    pub fn code(&self) -> &'static Code {
+        self.code
+    }
+
+    /// Returns the text of `Display` with the kind and the code, as in reports: `foreign: ... (refused, RC0021)`.
+    pub fn summary(&self) -> String {
+        format!("{self} ({}, {})", self.code.kind(), self.code)
     }
 
     /// Returns the reason. It is the same word in logs, reports and documentation.
@@ -29,14 +47,14 @@ impl Refusal {
 
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { reason, found, remedy } = self;
+        let Self { code: _, reason, found, remedy } = self;
         write!(f, "{reason}: {found}; {remedy}")
     }
 }
 
 impl From<Refusal> for Error {
     fn from(refusal: Refusal) -> Self {
-        Self::new(ErrorKind::Refused, "the target is left unchanged").with_cause(refusal)
+        Self::new(refusal.code, "the target is left unchanged").with_cause(refusal)
     }
 }
 

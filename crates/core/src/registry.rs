@@ -2,7 +2,7 @@
 
 use std::{fmt, net::Ipv6Addr, str::FromStr, sync::Arc};
 
-use crate::{Error, ErrorKind, Result, name::label};
+use crate::{Error, Result, codes, name::label};
 
 /// A registry, or a part of one: `host[:port][/path]`, such as `registry.example:5000/team`.
 ///
@@ -27,12 +27,12 @@ impl Registry {
     /// version (`/v1/`, `/v2/`) is dropped after a scheme, and the port 443 after `https://`. Both are always dropped
     /// for Docker Hub.
     ///
-    /// Returns [`ErrorKind::Invalid`] with the reason for a user name, a wildcard (see [`Pattern`](crate::Pattern)),
+    /// Returns [`ErrorKind::Invalid`](crate::ErrorKind::Invalid) with the reason for a user name, a wildcard (see [`Pattern`](crate::Pattern)),
     /// another scheme, or an invalid host name, port or path.
     pub fn new(text: impl AsRef<str>) -> Result<Self> {
         let text = text.as_ref();
         let invalid =
-            |reason| Error::new(ErrorKind::Invalid, format!("{:?} is not a registry: {reason}", without_user(text)));
+            |reason| Error::new(&codes::NAME, format!("{:?} is not a registry: {reason}", without_user(text)));
         canonical(text).map(|it| Self(it.into())).map_err(invalid)
     }
 
@@ -147,6 +147,8 @@ impl fmt::Debug for Registry {
 
 #[cfg(test)]
 mod tests {
+    use crate::ErrorKind;
+
     use super::*;
 
     #[test]

@@ -6,7 +6,7 @@ use std::{
     time::SystemTime,
 };
 
-use crate::{Error, ErrorKind, Login, ProviderName, RegistryCredential, Result, Validity};
+use crate::{Error, Login, ProviderName, RegistryCredential, Result, Validity, codes};
 
 /// The credentials for one target, by provider, and the providers that failed. The target keeps its entries of failed
 /// providers.
@@ -23,14 +23,14 @@ impl CredentialSet {
         Self::default()
     }
 
-    /// Adds the credential of a provider. Returns [`ErrorKind::Invalid`] if another provider already has a login for
+    /// Adds the credential of a provider. Returns [`ErrorKind::Invalid`](crate::ErrorKind::Invalid) if another provider already has a login for
     /// one of its registries.
     pub fn insert(&mut self, provider: ProviderName, credential: Arc<RegistryCredential>) -> Result<()> {
         for registry in credential.registries() {
             let rival = self.logins().find(|(name, login)| *name != &provider && login.registries().contains(registry));
             if let Some((rival, _)) = rival {
                 let message = format!("both {rival} and {provider} have a login for {registry}; one Secret holds one");
-                return Err(Error::new(ErrorKind::Invalid, message));
+                return Err(Error::new(&codes::ANOTHER_PROVIDER, message));
             }
         }
         self.failed.remove(&provider);
@@ -95,6 +95,8 @@ impl CredentialSet {
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
+
+    use crate::ErrorKind;
 
     use super::*;
     use crate::{Issuer, Registry};

@@ -6,7 +6,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use crate::{Clock, Error, ErrorKind, ProviderName, Result};
+use crate::{Clock, Error, ProviderName, Result, codes};
 
 /// A function that returns the first scheduled run after a time. `None`: no run follows.
 pub type Schedule = dyn Fn(SystemTime) -> Option<SystemTime> + Send + Sync;
@@ -70,12 +70,12 @@ pub fn earliest_by_provider<'a>(
 }
 
 impl Validity {
-    /// Creates a validity. `expires_at: None` is a credential without an end. Returns [`ErrorKind::Malformed`] if the
+    /// Creates a validity. `expires_at: None` is a credential without an end. Returns [`ErrorKind::Malformed`](crate::ErrorKind::Malformed) if the
     /// end is not at least a second after the start.
     pub fn new(issued_at: SystemTime, expires_at: Option<SystemTime>) -> Result<Self> {
         let (issued_at, expires_at) = (whole_seconds(issued_at), expires_at.map(whole_seconds));
         if expires_at.is_some_and(|end| end <= issued_at) {
-            return Err(Error::new(ErrorKind::Malformed, "the credential ends before it begins"));
+            return Err(Error::new(&codes::CREDENTIAL, "the credential ends before it begins"));
         }
         Ok(Self { issued_at, expires_at, issuer: None })
     }
@@ -160,6 +160,8 @@ fn fraction(issued_at: SystemTime) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use crate::ErrorKind;
+
     use super::*;
 
     const HOUR: Duration = Duration::from_hours(1);

@@ -3,13 +3,13 @@
 use std::{collections::BTreeSet, fmt};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
-use regcred_core::{Error, ErrorKind, Login, LoginSecret, Registry, Result};
+use regcred_core::{Error, Login, LoginSecret, Registry, Result};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde_json::json;
 
 use crate::{
-    entry,
+    codes, entry,
     key::key,
     meaning::Meaning,
     text::{Changes, Text},
@@ -79,7 +79,7 @@ impl DockerConfig {
             LoginSecret::Entry(json) => {
                 if !entry::is_object(json.expose_secret()) {
                     let message = format!("the entry for {registry} is not a JSON object");
-                    return Err(Error::new(ErrorKind::Malformed, message));
+                    return Err(Error::new(&codes::ENTRY, message));
                 }
                 self.put(registry, json.expose_secret().trim().into());
             }
@@ -252,6 +252,8 @@ impl fmt::Debug for DockerConfig {
 
 #[cfg(test)]
 mod tests {
+    use regcred_core::ErrorKind;
+
     use super::*;
 
     fn registry(key: &str) -> Registry {

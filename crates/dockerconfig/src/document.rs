@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::{
-    DockerConfig, field,
+    DockerConfig, codes, field,
     record::{self, Record, Records},
 };
 
@@ -100,7 +100,7 @@ fn parse(document: &[u8]) -> Result<(DockerConfig, Option<Recorded>)> {
 }
 
 fn text(document: &[u8]) -> Result<&str> {
-    str::from_utf8(document).map_err(|_| Error::new(ErrorKind::Malformed, "the document is not UTF-8"))
+    str::from_utf8(document).map_err(|_| Error::new(&codes::DOCUMENT, "the document is not UTF-8"))
 }
 
 fn bug() -> Error {

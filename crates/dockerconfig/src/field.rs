@@ -1,9 +1,9 @@
 //! Changes one field of a JSON object and leaves every other byte unchanged.
 
-use regcred_core::{Error, ErrorKind, Result};
+use regcred_core::{Error, Result};
 use serde_json::Value;
 
-use crate::object::Object;
+use crate::{codes, object::Object};
 
 /// Returns the value of a field of an object as JSON.
 pub(crate) fn get<'a>(json: &'a str, name: &str) -> Result<Option<&'a str>> {
@@ -35,7 +35,7 @@ pub(crate) fn remove(json: &str, name: &str) -> Result<String> {
 }
 
 fn locate(json: &str) -> Result<Object> {
-    let reason = |_| Error::new(ErrorKind::Malformed, "the document is not a JSON object with every field once");
+    let reason = |_| Error::new(&codes::DOCUMENT, "the document is not a JSON object with every field once");
     Object::locate(json, 0..json.len()).map_err(reason)
 }
 

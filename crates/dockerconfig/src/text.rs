@@ -2,10 +2,10 @@
 
 use std::{collections::BTreeMap, ops::Range};
 
-use regcred_core::{Error, ErrorKind, Result};
+use regcred_core::{Error, Result};
 use serde_json::Value;
 
-use crate::object::Object;
+use crate::{codes, object::Object};
 
 const AUTHS: &str = "auths";
 /// Go and the kubelet read `null` as no logins, for the whole config and for its `auths`.
@@ -36,7 +36,7 @@ impl Text {
     pub(crate) fn parse(json: &[u8]) -> Result<Self> {
         let text = str::from_utf8(json).map_err(|error| {
             let how = format!("the Docker config is not UTF-8 (byte {})", error.valid_up_to() + 1);
-            Error::new(ErrorKind::Malformed, how)
+            Error::new(&codes::DOCUMENT, how)
         })?;
         if text.trim() == NULL {
             return Ok(Self { json: text.into(), top: None, auths: Auths::Absent });
@@ -166,7 +166,7 @@ fn malformed(what: &str, error: &serde_json::Error) -> Error {
         serde_json::error::Category::Eof => "ends too early",
         serde_json::error::Category::Io | serde_json::error::Category::Syntax => "is not valid JSON",
     };
-    Error::new(ErrorKind::Malformed, format!("{what} {how} (line {}, column {})", error.line(), error.column()))
+    Error::new(&codes::DOCUMENT, format!("{what} {how} (line {}, column {})", error.line(), error.column()))
 }
 
 #[cfg(test)]

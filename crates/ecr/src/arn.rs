@@ -1,8 +1,8 @@
 //! ARNs of principals.
 
-use regcred_core::{Error, ErrorKind, Result};
+use regcred_core::{Error, Result};
 
-use crate::host::Region;
+use crate::{codes, host::Region};
 
 /// Returns whether the text is the ARN of an IAM or STS principal: `arn:PARTITION:SERVICE::ACCOUNT:RESOURCE`. IAM and
 /// STS ARNs have no region.
@@ -49,7 +49,7 @@ pub(crate) fn is_role(arn: &str) -> bool {
         && parts(arn).is_some_and(|[_, account, resource]| digits(account) && named(resource))
 }
 
-/// Checks that the text is the ARN of an IAM role in the region's partition. Fails with [`ErrorKind::Invalid`]
+/// Checks that the text is the ARN of an IAM role in the region's partition. Fails with [`ErrorKind::Invalid`](regcred_core::ErrorKind::Invalid)
 /// otherwise.
 pub(crate) fn role(arn: &str, region: &Region) -> Result<()> {
     match parts(arn) {
@@ -61,11 +61,11 @@ pub(crate) fn role(arn: &str, region: &Region) -> Result<()> {
             let message = format!(
                 "{arn:?} is in partition {partition}, and {region} is in {own}: no role of one opens the other"
             );
-            Err(Error::new(ErrorKind::Invalid, message))
+            Err(Error::new(&codes::SETTING, message))
         }
         _ => {
             let message = format!("{arn:?} is not the ARN of a role, which is arn:aws:iam::ACCOUNT:role/NAME");
-            Err(Error::new(ErrorKind::Invalid, message))
+            Err(Error::new(&codes::SETTING, message))
         }
     }
 }
@@ -87,6 +87,8 @@ pub(crate) fn is_same(caller: &str, named: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use regcred_core::ErrorKind;
+
     use super::*;
 
     #[test]

@@ -12,13 +12,13 @@ use std::{
     },
 };
 
-use regcred_core::{Error, ErrorKind, Result, read_file, read_text};
+use regcred_core::{Error, Result, codes::FILE, read_file, read_text};
 
 /// The variables and files that a provider reads instead of those of the process.
 ///
 /// It lets two tenants of one program have different identities. The identity comes from static keys, a profile with
 /// keys or roles, or a web identity. A provider never falls back to the identity of the process. Sources that an
-/// environment cannot provide, such as container credentials, fail with [`ErrorKind::Invalid`].
+/// environment cannot provide, such as container credentials, fail with [`ErrorKind::Invalid`](regcred_core::ErrorKind::Invalid).
 ///
 /// Each call of [`Environment::new`] creates a distinct environment. Providers share a token only if they share the
 /// environment. Its `Debug` form shows the names of the variables, and no values.
@@ -112,7 +112,7 @@ impl Environment {
         self.read(path)?.map(text).transpose()
     }
 
-    /// Fails with [`ErrorKind::Invalid`] if a program gave the environment. `what` belongs to the process or to its
+    /// Fails with [`ErrorKind::Invalid`](regcred_core::ErrorKind::Invalid) if a program gave the environment. `what` belongs to the process or to its
     /// machine.
     pub(crate) fn refuse(&self, what: &str) -> Result<()> {
         if self.0.is_none() {
@@ -120,7 +120,7 @@ impl Environment {
         }
         let why = "it belongs to the process, and a program gives the environment of this provider, so use keys, \
                    a profile with keys or roles, or a web identity";
-        Err(Error::new(ErrorKind::Invalid, format!("cannot use {what}")).with_cause(why))
+        Err(Error::new(&codes::TENANT, format!("cannot use {what}")).with_cause(why))
     }
 }
 
@@ -130,7 +130,7 @@ fn next_id() -> u64 {
 }
 
 fn unreadable(path: &Path, cause: String) -> Error {
-    Error::new(ErrorKind::Invalid, format!("cannot read {}", path.display())).with_cause(cause)
+    Error::new(&FILE, format!("cannot read {}", path.display())).with_cause(cause)
 }
 
 /// Hides the values, because they may be keys.
@@ -149,6 +149,8 @@ impl fmt::Debug for Environment {
 
 #[cfg(test)]
 mod tests {
+    use regcred_core::ErrorKind;
+
     use super::*;
 
     #[test]

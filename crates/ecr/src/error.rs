@@ -16,7 +16,7 @@ use aws_sdk_sts::operation::{
     assume_role::AssumeRoleError, assume_role_with_web_identity::AssumeRoleWithWebIdentityError,
 };
 use aws_smithy_runtime_api::client::{orchestrator::HttpResponse, result::ConnectorError};
-use regcred_core::{Error, ErrorKind};
+use regcred_core::{Code, Error, ErrorKind, codes::PROXY};
 
 use crate::{
     arn::is_principal,
@@ -46,8 +46,19 @@ const DENIED: [&str; 12] = [
 ];
 
 /// Returns an error such as `ecr:GetAuthorizationToken in eu-west-1 was throttled`, followed by the cause.
-pub(crate) fn failed(kind: ErrorKind, action: &str, how: &str, cause: impl Into<String>) -> Error {
-    Error::new(kind, format!("{action} {how}")).with_cause(cause.into())
+pub(crate) fn failed(code: &'static Code, action: &str, how: &str, cause: impl Into<String>) -> Error {
+    Error::new(code, format!("{action} {how}")).with_cause(cause.into())
+}
+
+/// Returns the code for an answer of AWS of this kind.
+fn code_of(kind: ErrorKind) -> &'static Code {
+    match kind {
+        ErrorKind::Denied => &codes::DENIED,
+        ErrorKind::Throttled => &codes::THROTTLED,
+        ErrorKind::Unreachable => &codes::UNREACHABLE,
+        ErrorKind::Invalid => &codes::REQUEST,
+        _ => &codes::ANSWER,
+    }
 }
 
 /// Translates an SDK error into an error with a kind. `action` is the failed call, such as `ecr:GetAuthorizationToken
@@ -56,19 +67,19 @@ pub(crate) fn translate<E>(error: &SdkError<E, HttpResponse>, action: &str, now:
 where
     E: ProvideErrorMetadata + StdError + Send + Sync + 'static,
 {
-    let failed = |kind, how: &str, cause: String| failed(kind, action, how, cause);
+    let failed = |code, how: &str, cause: String| failed(code, action, how, cause);
     if has_cause::<InsecureEndpoint>(error) {
-        return failed(ErrorKind::Invalid, "was not asked for", InsecureEndpoint.to_string());
+        return failed(&codes::REQUEST, "was not asked for", InsecureEndpoint.to_string());
     }
     if let Some(proxy) = find::<UnusableProxy>(error) {
-        return failed(ErrorKind::Invalid, "was not asked for", proxy.to_string());
+        return failed(&PROXY, "was not asked for", proxy.to_string());
     }
     if has_cause::<http_body_util::LengthLimitError>(error) {
-        return failed(ErrorKind::Malformed, "had a senseless answer", "it is longer than 64 KiB".into());
+        return failed(&codes::ANSWER, "had a senseless answer", "it is longer than 64 KiB".into());
     }
     if let Some(failure) = find::<CredentialsError>(error) {
         let cause = identity_failure(failure, now);
-        return failed(cause.kind(), "was not asked for", cause.chain()).with_retry_after(cause.retry_after());
+        return failed(cause.code(), "was not asked for", cause.chain()).with_retry_after(cause.retry_after());
     }
     match error {
         SdkError::ServiceError(service) => {
@@ -91,23 +102,23 @@ where
             if skew != 0 && kind == ErrorKind::Denied {
                 cause = format!("{cause}; this machine's clock is {} min off", skew.unsigned_abs() / 60);
             }
-            failed(kind, how, cause).with_retry_after(retry_after.map(Duration::from_secs))
+            failed(code_of(kind), how, cause).with_retry_after(retry_after.map(Duration::from_secs))
         }
         SdkError::ResponseError(response) => {
             let status = response.raw().status().as_u16();
             let cause = format!("HTTP {status}, and then the connection broke off");
-            failed(ErrorKind::Unreachable, "had half an answer", cause)
+            failed(&codes::UNREACHABLE, "had half an answer", cause)
         }
-        SdkError::TimeoutError(_) => failed(ErrorKind::Unreachable, "had no answer", "the time for it was over".into()),
+        SdkError::TimeoutError(_) => failed(&codes::UNREACHABLE, "had no answer", "the time for it was over".into()),
         SdkError::DispatchFailure(dispatch) => {
             let how = match dispatch.as_connector_error() {
                 Some(error) if error.is_timeout() => "the time for it was over",
                 Some(error) => connection_failure(error),
                 None => "the connection failed",
             };
-            failed(ErrorKind::Unreachable, "had no answer", how.into())
+            failed(&codes::UNREACHABLE, "had no answer", how.into())
         }
-        _ => failed(ErrorKind::Invalid, "was not asked for", "the request could not be made".into()),
+        _ => failed(&codes::REQUEST, "was not asked for", "the request could not be made".into()),
     }
 }
 
@@ -137,30 +148,28 @@ pub(crate) fn identity_failure(failure: &CredentialsError, now: SystemTime) -> E
     match failure {
         CredentialsError::CredentialsNotLoaded(_) => {
             let nowhere = "no AWS credentials were found in environment, profile, web identity or container";
-            Error::new(ErrorKind::Denied, nowhere)
+            Error::new(&codes::NO_IDENTITY, nowhere)
         }
-        CredentialsError::InvalidConfiguration(_) => {
-            Error::new(ErrorKind::Invalid, "the AWS configuration is not valid")
-        }
+        CredentialsError::InvalidConfiguration(_) => Error::new(&codes::SETTING, "the AWS configuration is not valid"),
         CredentialsError::ProviderTimedOut(_) => {
-            Error::new(ErrorKind::Unreachable, "the AWS credentials were not loaded in time")
+            Error::new(&codes::UNREACHABLE, "the AWS credentials were not loaded in time")
         }
         CredentialsError::ProviderError(_) => loading_failure(failure, now),
-        _ => Error::new(ErrorKind::Unreachable, "the AWS credentials could not be loaded"),
+        _ => Error::new(&codes::UNREACHABLE, "the AWS credentials could not be loaded"),
     }
 }
 
 /// Translates the failure of a credentials provider, such as a denied request or a missing file.
 fn loading_failure(failure: &CredentialsError, now: SystemTime) -> Error {
     let look = |error: Error, at: &str| match error.kind() {
-        ErrorKind::Denied => Error::new(ErrorKind::Denied, format!("{}; look at {at}", error.chain())),
+        ErrorKind::Denied => Error::new(error.code(), format!("{}; look at {at}", error.chain())),
         _ => error,
     };
     let missing_file = |cause: &(dyn StdError + 'static)| {
         cause.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::NotFound)
     };
     if has_cause::<InsecureEndpoint>(failure) {
-        Error::new(ErrorKind::Invalid, InsecureEndpoint.to_string())
+        Error::new(&codes::SETTING, InsecureEndpoint.to_string())
     } else if let Some(sts) = find::<SdkError<AssumeRoleError, HttpResponse>>(failure) {
         let at = "the trust policy of the role and the permissions of the caller";
         look(translate(sts, "sts:AssumeRole", now), at)
@@ -168,12 +177,12 @@ fn loading_failure(failure: &CredentialsError, now: SystemTime) -> Error {
         let at = "the trust policy of the role and at the token's subject";
         look(translate(sts, "sts:AssumeRoleWithWebIdentity", now), at)
     } else if let Some(status) = container_status(failure) {
-        let kind = if status < 500 { ErrorKind::Denied } else { ErrorKind::Unreachable };
-        Error::new(kind, format!("what gives the container its credentials answered HTTP {status}"))
+        let code = if status < 500 { &codes::NO_ROLE } else { &codes::UNREACHABLE };
+        Error::new(code, format!("what gives the container its credentials answered HTTP {status}"))
     } else if causes(failure).any(missing_file) || format!("{failure:?}").contains("kind: NotFound") {
-        Error::new(ErrorKind::Invalid, "a file that the AWS configuration names is not there")
+        Error::new(&codes::SETTING, "a file that the AWS configuration names is not there")
     } else {
-        Error::new(ErrorKind::Unreachable, "the AWS credentials could not be loaded")
+        Error::new(&codes::UNREACHABLE, "the AWS credentials could not be loaded")
     }
 }
 
@@ -190,34 +199,35 @@ fn status_in(text: &str) -> Option<u16> {
 
 /// Translates a failure to get the role of the machine.
 pub(crate) fn instance_failure(failure: &CredentialsError) -> Error {
-    let asked = |kind, how: &str| Error::new(kind, format!("the instance metadata service {how}"));
+    let asked = |code: &'static Code, how: &str| Error::new(code, format!("the instance metadata service {how}"));
     if has_cause::<InsecureEndpoint>(failure) {
-        return asked(ErrorKind::Invalid, "was not asked").with_cause(InsecureEndpoint);
+        return asked(&codes::SETTING, "was not asked").with_cause(InsecureEndpoint);
     }
     // The SDK distinguishes most of these only by their message.
     let words = text_of(failure).chain([format!("{failure:?}")]).collect::<Vec<_>>();
     let says = |part: &str| words.iter().any(|text| text.contains(part));
     let status = words.iter().find_map(|text| status_in(text)).filter(|status| *status >= 300);
     if says("IMDS disabled") {
-        return asked(ErrorKind::Invalid, "was not asked").with_cause("AWS_EC2_METADATA_DISABLED is true");
+        return asked(&codes::SETTING, "was not asked").with_cause("AWS_EC2_METADATA_DISABLED is true");
     }
     if says("received 404 from IMDS") || status == Some(404) {
-        return asked(ErrorKind::Denied, "answered HTTP 404")
+        return asked(&codes::NO_ROLE, "answered HTTP 404")
             .with_cause("the machine has no role, so attach an instance profile");
     }
     match status {
-        Some(429) => asked(ErrorKind::Throttled, "answered HTTP 429"),
-        Some(status) if status >= 500 => asked(ErrorKind::Unreachable, &format!("answered HTTP {status}")),
-        Some(status) => asked(ErrorKind::Denied, &format!("answered HTTP {status}")),
+        Some(429) => asked(&codes::THROTTLED, "answered HTTP 429"),
+        Some(status) if status >= 500 => asked(&codes::METADATA, &format!("answered HTTP {status}")),
+        Some(status) => asked(&codes::NO_ROLE, &format!("answered HTTP {status}")),
         None if matches!(failure, CredentialsError::InvalidConfiguration(_)) => {
-            asked(ErrorKind::Denied, "refused the role").with_cause("its trust policy does not name ec2.amazonaws.com")
+            asked(&codes::NO_ROLE, "refused the role").with_cause("its trust policy does not name ec2.amazonaws.com")
         }
         None if has_cause::<ConnectorError>(failure) || says("timed out") || says("timeout") => {
-            asked(ErrorKind::Unreachable, "did not answer").with_cause(HOP_LIMIT)
+            asked(&codes::METADATA, "did not answer").with_cause(HOP_LIMIT)
         }
-        None if says("orbidden") => asked(ErrorKind::Denied, "answered HTTP 403"),
-        None => asked(ErrorKind::Malformed, "gave an answer that is not its own")
-            .with_cause("see what answers at its address"),
+        None if says("orbidden") => asked(&codes::NO_ROLE, "answered HTTP 403"),
+        None => {
+            asked(&codes::ANSWER, "gave an answer that is not its own").with_cause("see what answers at its address")
+        }
     }
 }
 

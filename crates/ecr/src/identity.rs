@@ -7,10 +7,10 @@ use aws_credential_types::{
     Credentials,
     provider::{ProvideCredentials, SharedCredentialsProvider, error::CredentialsError},
 };
-use regcred_core::{Error, ErrorKind, Result};
+use regcred_core::{Error, Result};
 
 use crate::{
-    arn,
+    arn, codes,
     environment::Environment,
     host::Region,
     instance,
@@ -92,7 +92,7 @@ impl Identity {
         Self { programs: Programs(programs.into_iter().collect()), ..self }
     }
 
-    /// Fails with [`ErrorKind::Invalid`] for an invalid role or session name.
+    /// Fails with [`ErrorKind::Invalid`](regcred_core::ErrorKind::Invalid) for an invalid role or session name.
     ///
     /// Also fails for a role in another partition than the region, because no STS endpoint serves both. Also fails for
     /// the role of the machine with an environment that a program gave.
@@ -111,7 +111,7 @@ impl Identity {
             return Ok(());
         }
         let message = format!("{session_name:?} is not a session name: 2 to 64 letters, digits and _+=,.@-");
-        Err(Error::new(ErrorKind::Invalid, message))
+        Err(Error::new(&codes::SETTING, message))
     }
 
     /// Returns the profile whose other settings, such as endpoints, also apply.

@@ -8,9 +8,9 @@ use aws_credential_types::{
     provider::{ProvideCredentials, error::CredentialsError},
 };
 use http::Uri;
-use regcred_core::{Error, ErrorKind, Result};
+use regcred_core::{Error, Result};
 
-use crate::{error::instance_failure, failure::Failure, settings::Settings};
+use crate::{codes, error::instance_failure, failure::Failure, settings::Settings};
 
 /// The name of this source in errors.
 pub(crate) const ROLE: &str = "the role of the machine";
@@ -42,7 +42,7 @@ pub(crate) async fn credentials(settings: &Settings) -> Result<Credentials, Cred
 /// Fails for variables that the SDK cannot use. The SDK's own error does not name them.
 fn check_variables(variable: impl Fn(&str) -> Option<String>) -> Result<()> {
     let invalid = |name: &str, why: &str| {
-        Err(Error::new(ErrorKind::Invalid, format!("cannot use {name}")).with_cause(why.to_owned()))
+        Err(Error::new(&codes::SETTING, format!("cannot use {name}")).with_cause(why.to_owned()))
     };
     if let Some(endpoint) = variable(ENDPOINT) {
         let url = endpoint.parse::<Uri>().ok();
@@ -57,7 +57,7 @@ fn check_variables(variable: impl Fn(&str) -> Option<String>) -> Result<()> {
     }
 }
 
-/// Returns the role name in an answer, which may end in a newline. Fails with [`ErrorKind::Malformed`] if the answer is
+/// Returns the role name in an answer, which may end in a newline. Fails with [`ErrorKind::Malformed`](regcred_core::ErrorKind::Malformed) if the answer is
 /// not one role name.
 fn role(answer: &str) -> Result<&str> {
     let name = answer.trim_end_matches(['\r', '\n']);
@@ -67,7 +67,7 @@ fn role(answer: &str) -> Result<&str> {
     }
     let message = "the instance metadata service gave an answer that is not its own";
     let cause = "its list of roles is not the name of one role, so see what answers at its address";
-    Err(Error::new(ErrorKind::Malformed, message).with_cause(cause))
+    Err(Error::new(&codes::ANSWER, message).with_cause(cause))
 }
 
 /// Returns the error that the SDK reports if it cannot list the roles.
@@ -82,6 +82,8 @@ fn unlisted(error: ImdsError) -> CredentialsError {
 
 #[cfg(test)]
 mod tests {
+    use regcred_core::ErrorKind;
+
     use super::*;
 
     #[test]

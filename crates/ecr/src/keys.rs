@@ -1,7 +1,9 @@
 //! Cleans up pasted keys, which may have whitespace around them or a line break inside.
 
 use aws_credential_types::Credentials;
-use regcred_core::{Error, ErrorKind, Result};
+use regcred_core::{Error, Result};
+
+use crate::codes;
 
 /// A part of a set of keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,7 +26,7 @@ impl Part {
 
 /// Returns the keys without the whitespace around them. An empty session token counts as no session token.
 ///
-/// Fails with [`ErrorKind::Invalid`] for an empty key, and for a character that no AWS key contains. A header cannot
+/// Fails with [`ErrorKind::Invalid`](regcred_core::ErrorKind::Invalid) for an empty key, and for a character that no AWS key contains. A header cannot
 /// carry a newline, and AWS rejects signatures made with other invalid characters. `name` returns the name of a part at
 /// its origin. The value is not shown.
 pub(crate) fn clean(keys: &Credentials, name: impl Fn(Part) -> String) -> Result<Credentials> {
@@ -44,7 +46,7 @@ pub(crate) fn clean(keys: &Credentials, name: impl Fn(Part) -> String) -> Result
 /// Fails for an empty value, and for a character that is not printable ASCII. The message gives the position of the
 /// character, but not the character itself.
 fn check(value: &str, name: impl Fn() -> String) -> Result<()> {
-    let invalid = |what: String| Error::new(ErrorKind::Invalid, format!("cannot use {}", name())).with_cause(what);
+    let invalid = |what: String| Error::new(&codes::SETTING, format!("cannot use {}", name())).with_cause(what);
     if value.is_empty() {
         return Err(invalid("it is empty".into()));
     }
@@ -60,6 +62,8 @@ fn check(value: &str, name: impl Fn() -> String) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use regcred_core::ErrorKind;
+
     use super::*;
 
     const GOOD: &str = "wJalrXUtnFEMI/K7MDENG+bPxRfiCY=";

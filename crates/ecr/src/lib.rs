@@ -2,6 +2,7 @@
 
 mod administrator;
 mod arn;
+pub mod codes;
 mod environment;
 mod error;
 mod failure;

@@ -1,33 +1,35 @@
 //! Settings that fit on one line: a role ARN, a session name, a profile name.
 
-use regcred_core::{Error, ErrorKind, Result};
+use regcred_core::{Error, Result};
 
-use crate::arn;
+use crate::{arn, codes};
 
 /// Returns a value without the whitespace around it.
 ///
-/// Fails with [`ErrorKind::Invalid`] for a control character inside. `place` returns the origin of the value. The value
+/// Fails with [`ErrorKind::Invalid`](regcred_core::ErrorKind::Invalid) for a control character inside. `place` returns the origin of the value. The value
 /// is not shown.
 pub(crate) fn line(value: &str, place: impl Fn() -> String) -> Result<String> {
     let value = value.trim();
     let Some((at, odd)) = value.chars().enumerate().find(|(_, it)| it.is_control()) else { return Ok(value.into()) };
     let what = if matches!(odd, '\n' | '\r') { "a newline" } else { "a control character" };
     let cause = format!("it holds {what} at character {}, so write it on one line", at + 1);
-    Err(Error::new(ErrorKind::Invalid, format!("cannot use {}", place())).with_cause(cause))
+    Err(Error::new(&codes::SETTING, format!("cannot use {}", place())).with_cause(cause))
 }
 
-/// Does the same as `line` for the ARN of a role. Fails with [`ErrorKind::Invalid`] if the value is not one.
+/// Does the same as `line` for the ARN of a role. Fails with [`ErrorKind::Invalid`](regcred_core::ErrorKind::Invalid) if the value is not one.
 pub(crate) fn role_arn(value: &str, place: impl Fn() -> String) -> Result<String> {
     let value = line(value, &place)?;
     if arn::is_role(&value) {
         return Ok(value);
     }
     let cause = "it is not the ARN of a role, which is arn:aws:iam::ACCOUNT:role/NAME";
-    Err(Error::new(ErrorKind::Invalid, format!("cannot use {}", place())).with_cause(cause))
+    Err(Error::new(&codes::SETTING, format!("cannot use {}", place())).with_cause(cause))
 }
 
 #[cfg(test)]
 mod tests {
+    use regcred_core::ErrorKind;
+
     use super::*;
 
     const ROLE: &str = "arn:aws:iam::123456789012:role/pull";

@@ -4,7 +4,7 @@ use std::{env, io, process::Stdio, time::Duration};
 
 use aws_credential_types::Credentials;
 use aws_smithy_types::{DateTime, date_time::Format};
-use regcred_core::{Error, ErrorKind, Result};
+use regcred_core::{Code, Error, Result};
 use rustix::process::{Pid, Signal, kill_process_group};
 use serde_json::Value;
 use tokio::{
@@ -12,6 +12,8 @@ use tokio::{
     process::{Child, Command},
     time::timeout,
 };
+
+use crate::codes;
 
 /// A program that calls an identity provider takes a few seconds.
 const DEADLINE: Duration = Duration::from_secs(15);
@@ -25,11 +27,11 @@ const POD: &str = "KUBERNETES_SERVICE_HOST";
 pub(crate) struct Programs(pub(crate) Vec<String>);
 
 impl Programs {
-    /// Fails with [`ErrorKind::Invalid`] for a program without an absolute path, because `PATH` cannot be trusted.
+    /// Fails with [`ErrorKind::Invalid`](regcred_core::ErrorKind::Invalid) for a program without an absolute path, because `PATH` cannot be trusted.
     pub(crate) fn check(&self) -> Result<()> {
         let Some(relative) = self.0.iter().find(|program| !program.starts_with('/')) else { return Ok(()) };
         Err(Error::new(
-            ErrorKind::Invalid,
+            &codes::PROCESS,
             format!("{relative:?} is not an absolute path, such as /usr/local/bin/aws_signing_helper"),
         ))
     }
@@ -47,54 +49,54 @@ impl Programs {
             "the config allows others alone"
         };
         let message = format!("{why}, so add its absolute path to `programs` of the provider");
-        Err(Error::new(ErrorKind::Invalid, message))
+        Err(Error::new(&codes::PROCESS, message))
     }
 }
 
 /// Runs the command line of a profile and returns the credentials that it prints. The words are split as the AWS CLI
 /// splits them, without a shell. The output is never shown.
 pub(crate) async fn credentials(command: &str, profile: &str, programs: &Programs) -> Result<Credentials> {
-    let failed = |kind, cause: String| {
-        Error::new(kind, format!("the credential_process of the AWS profile {profile:?} failed")).with_cause(cause)
+    let failed = |code: &'static Code, cause: String| {
+        Error::new(code, format!("the credential_process of the AWS profile {profile:?} failed")).with_cause(cause)
     };
-    let invalid = |cause: &str| failed(ErrorKind::Invalid, cause.into());
+    let invalid = |cause: &str| failed(&codes::PROCESS, cause.into());
     let words = shlex::split(command).ok_or_else(|| invalid("a quote in its command is not closed"))?;
     let Some((program, arguments)) = words.split_first() else { return Err(invalid("its command is empty")) };
     programs.allow(program).map_err(|error| invalid(&error.chain()))?;
     let Ok(output) = timeout(DEADLINE, run(program, arguments)).await else {
         let cause = format!("{program} did not end within {} s, and was killed", DEADLINE.as_secs());
-        return Err(failed(ErrorKind::Unreachable, cause));
+        return Err(failed(&codes::PROCESS_TIMEOUT, cause));
     };
-    let output = output.map_err(|error| failed(error.kind(), error.chain()))?;
-    parse(&output).map_err(|why| failed(ErrorKind::Invalid, format!("{program} {why}")))
+    let output = output.map_err(|error| failed(error.code(), error.chain()))?;
+    parse(&output).map_err(|why| failed(&codes::PROCESS, format!("{program} {why}")))
 }
 
 async fn run(program: &str, arguments: &[String]) -> Result<Vec<u8>> {
     let mut command = Command::new(program);
     command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
-    let failed = |kind, cause: String| Error::new(kind, cause);
+    let failed = |code: &'static Code, cause: String| Error::new(code, cause);
     let child = command.process_group(0).kill_on_drop(true).spawn();
     let child = child.map_err(|error| match error.kind() {
-        io::ErrorKind::NotFound => failed(ErrorKind::Invalid, format!("{program} is not installed")),
-        kind => failed(ErrorKind::Invalid, format!("{program} cannot be started ({kind})")),
+        io::ErrorKind::NotFound => failed(&codes::PROCESS, format!("{program} is not installed")),
+        kind => failed(&codes::PROCESS, format!("{program} cannot be started ({kind})")),
     })?;
     let mut group = Group(child);
     let mut output = vec![];
     if let Some(stdout) = group.0.stdout.take() {
         let read = stdout.take(LONGEST_OUTPUT + 1).read_to_end(&mut output).await;
-        read.map_err(|error| failed(ErrorKind::Unreachable, format!("its output cannot be read ({})", error.kind())))?;
+        read.map_err(|error| failed(&codes::PROCESS_TIMEOUT, format!("its output cannot be read ({})", error.kind())))?;
     }
     if output.len() as u64 > LONGEST_OUTPUT {
-        return Err(failed(ErrorKind::Invalid, format!("{program} printed more than 64 KiB")));
+        return Err(failed(&codes::PROCESS, format!("{program} printed more than 64 KiB")));
     }
     let status = group.0.wait().await;
     match status {
         Ok(status) if status.success() => Ok(output),
         Ok(status) => {
             let hint = "run it by hand to see why";
-            Err(failed(ErrorKind::Denied, format!("{program} ended with {status}, so {hint}")))
+            Err(failed(&codes::PROCESS_FAILED, format!("{program} ended with {status}, so {hint}")))
         }
-        Err(error) => Err(failed(ErrorKind::Unreachable, format!("{program} was lost ({})", error.kind()))),
+        Err(error) => Err(failed(&codes::PROCESS_TIMEOUT, format!("{program} was lost ({})", error.kind()))),
     }
 }
 
@@ -135,6 +137,8 @@ pub(crate) fn parse(output: &[u8]) -> Result<Credentials, String> {
 #[cfg(test)]
 mod tests {
     use std::{io::Read as _, time::Instant};
+
+    use regcred_core::ErrorKind;
 
     use super::*;
 

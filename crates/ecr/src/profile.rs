@@ -3,9 +3,10 @@
 use std::path::PathBuf;
 
 use aws_credential_types::Credentials;
-use regcred_core::{Error, ErrorKind, Result};
+use regcred_core::{Error, Result};
 
 use crate::{
+    codes,
     keys::{Part, clean},
     line::{line, role_arn},
     profiles::{Profiles, Setting},
@@ -63,7 +64,7 @@ pub(crate) struct Assumed {
 
 /// Follows a profile to its first credentials. The order within a profile is that of the SDK.
 ///
-/// Returns `None` if the profile has no settings for credentials. Fails with [`ErrorKind::Invalid`] if the settings
+/// Returns `None` if the profile has no settings for credentials. Fails with [`ErrorKind::Invalid`](regcred_core::ErrorKind::Invalid) if the settings
 /// contradict each other, or name a profile that does not exist.
 pub(crate) fn steps(profiles: &Profiles, name: &str) -> Result<Option<Steps>> {
     let (mut seen, mut roles) = (vec![name.to_owned()], vec![]);
@@ -120,7 +121,7 @@ const MFA: &str = "its mfa_serial needs a code from a person, which regcred cann
 /// Returns the error for a profile that does not exist. `named_by` is the place that names it, such as a variable.
 pub(crate) fn missing(profiles: &Profiles, name: &str, named_by: &str) -> Error {
     let message = format!("cannot find the AWS profile {name:?}{named_by}");
-    Error::new(ErrorKind::Invalid, message).with_cause(profiles.missing(name))
+    Error::new(&codes::PROFILE, message).with_cause(profiles.missing(name))
 }
 
 struct Profile<'a> {
@@ -138,7 +139,7 @@ impl<'a> Profile<'a> {
     }
 
     fn invalid(&self, why: &str) -> Error {
-        Error::new(ErrorKind::Invalid, format!("cannot use the AWS profile {:?}", self.name)).with_cause(why)
+        Error::new(&codes::PROFILE, format!("cannot use the AWS profile {:?}", self.name)).with_cause(why)
     }
 
     /// Returns the location of a setting, for errors.

@@ -11,10 +11,10 @@ use aws_runtime::env_config::{
     source,
 };
 use aws_types::os_shim_internal::{Env, Fs};
-use regcred_core::{Error, ErrorKind, Result};
+use regcred_core::{Error, Result};
 use tokio::task::spawn_blocking;
 
-use crate::{environment::Environment, names, quiet::quietly};
+use crate::{codes, environment::Environment, names, quiet::quietly};
 
 /// The two files. Each has the variable with its path, the default path in the home folder, and the SDK's kind of file.
 const FILES: [(&str, &str, EnvConfigFileKind); 2] = [
@@ -49,7 +49,7 @@ pub(crate) struct Setting<'a> {
 impl Profiles {
     /// Reads both files. A missing file counts as empty, as for the AWS CLI.
     ///
-    /// Fails with [`ErrorKind::Invalid`] if a file is not a regular UTF-8 file, is too large, or has an invalid line.
+    /// Fails with [`ErrorKind::Invalid`](regcred_core::ErrorKind::Invalid) if a file is not a regular UTF-8 file, is too large, or has an invalid line.
     /// The SDK would treat such a file as empty and use an unintended identity.
     pub(crate) async fn read(environment: &Environment) -> Result<Self> {
         let environment = environment.clone();
@@ -164,7 +164,7 @@ fn paths(environment: &Environment) -> Vec<(EnvConfigFileKind, PathBuf)> {
 
 async fn parse(kind: EnvConfigFileKind, path: &Path, text: &str) -> Result<EnvConfigSections> {
     let failed =
-        |cause: String| Error::new(ErrorKind::Invalid, format!("cannot read {}", path.display())).with_cause(cause);
+        |cause: String| Error::new(&codes::PROFILE, format!("cannot read {}", path.display())).with_cause(cause);
     let files = EnvConfigFiles::builder().with_contents(kind, text).build();
     let source = source::load(&Env::real(), &Fs::real(), &files).await;
     let source = source.map_err(|_| failed("it is not a configuration file of AWS".into()))?;
@@ -179,6 +179,8 @@ async fn parse(kind: EnvConfigFileKind, path: &Path, text: &str) -> Result<EnvCo
 
 #[cfg(test)]
 mod tests {
+    use regcred_core::ErrorKind;
+
     use super::*;
 
     async fn parsed(kind: EnvConfigFileKind, text: &str) -> Result<EnvConfigSections> {

@@ -24,7 +24,7 @@ use tracing::warn;
 
 use crate::{
     administrator::may_push,
-    arn,
+    arn, codes,
     environment::Environment,
     error::{failed, identity_failure, translate},
     host::{AccountId, Alias, Region, RegistryHost},
@@ -171,9 +171,9 @@ impl EcrProvider {
         let cause = match found {
             Ok(Ok(credentials)) => return Ok(credentials),
             Ok(Err(error)) => identity_failure(&error, self.clock.now()),
-            Err(_) => Error::new(ErrorKind::Unreachable, "the AWS credentials were not loaded in time"),
+            Err(_) => Error::new(&codes::UNREACHABLE, "the AWS credentials were not loaded in time"),
         };
-        Err(failed(cause.kind(), action, "was not asked for", cause.chain()).with_retry_after(cause.retry_after()))
+        Err(failed(cause.code(), action, "was not asked for", cause.chain()).with_retry_after(cause.retry_after()))
     }
 
     /// Fails with [`ErrorKind::Denied`] if the caller is not the required principal. `caller` is the result of
@@ -183,7 +183,7 @@ impl EcrProvider {
             return Ok(());
         };
         let message = format!("ecr:GetAuthorizationToken in {} was not asked for", self.region);
-        Err(Error::new(ErrorKind::Denied, message)
+        Err(Error::new(&codes::WRONG_PRINCIPAL, message)
             .with_cause(format!("the caller is {caller}, and {wanted} is wanted")))
     }
 }
@@ -325,7 +325,7 @@ impl EcrProviderBuilder {
 
     /// Reports the errors of [`build`](Self::build), without reading a profile or preparing connections.
     pub fn check(&self) -> Result<()> {
-        let invalid = |message: String| Err(Error::new(ErrorKind::Invalid, message));
+        let invalid = |message: String| Err(Error::new(&codes::SETTING, message));
         let region = &self.region;
         if let Some(stray) = self.hosts.iter().find(|host| host.region() != region) {
             return invalid(format!(

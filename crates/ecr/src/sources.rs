@@ -23,6 +23,7 @@ use aws_sdk_sso::{
 use regcred_core::{Error, ErrorKind};
 
 use crate::{
+    codes,
     environment::Environment,
     error::{find, translate},
     failure::{Absent, Failure},
@@ -94,7 +95,7 @@ impl Sources {
                 "no AWS credentials were found in the variables, profiles and web identity that the program gives"
             }
         };
-        let error = Error::new(if is_wrong { ErrorKind::Invalid } else { ErrorKind::Denied }, nowhere);
+        let error = Error::new(if is_wrong { &codes::SETTING } else { &codes::NO_IDENTITY }, nowhere);
         Err(Failure(if notes.is_empty() { error } else { error.with_cause(notes.join("; ")) }).into())
     }
 
@@ -120,7 +121,7 @@ impl Sources {
         }
         let Some(steps) = profile::steps(&profiles, wanted).map_err(Failure)? else {
             let message = format!("the AWS profile {wanted:?}{named_by} holds no credentials");
-            return Err(absent(Error::new(ErrorKind::Invalid, message)));
+            return Err(absent(Error::new(&codes::PROFILE, message)));
         };
         self.follow(&steps).await
     }
@@ -192,7 +193,7 @@ impl Sources {
                 let given = process::credentials(command, profile, &self.programs).await.map_err(Failure)?;
                 if given.expiry().is_some_and(|end| end <= self.settings.signing.clock.now()) {
                     let message = format!("the credential_process of the AWS profile {profile:?} failed");
-                    let error = Error::new(ErrorKind::Denied, message);
+                    let error = Error::new(&codes::PROCESS_FAILED, message);
                     return Err(Failure(error.with_cause("it printed credentials that have expired")).into());
                 }
                 answered(&given, &format!("the credential_process of the AWS profile {profile:?}"))
@@ -205,7 +206,7 @@ impl Sources {
         const KEYS: [&str; 2] = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"];
         for variable in [KEYS[0], KEYS[1], "AWS_SESSION_TOKEN"] {
             if self.environment.get_os(variable).is_some_and(|value| value.to_str().is_none()) {
-                let error = Error::new(ErrorKind::Invalid, format!("cannot use {variable}"));
+                let error = Error::new(&codes::SETTING, format!("cannot use {variable}"));
                 return Err(Failure(error.with_cause("it is not UTF-8")).into());
             }
         }
@@ -228,7 +229,7 @@ impl Sources {
         let keys = given.map_err(|error| match error {
             CredentialsError::CredentialsNotLoaded(_) => error,
             _ => Failure(Error::new(
-                ErrorKind::Invalid,
+                &codes::SETTING,
                 "the keys of AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are not text",
             ))
             .into(),
@@ -295,7 +296,7 @@ impl Sources {
         let given = container.provide_credentials().await.map_err(|error| match error {
             CredentialsError::InvalidConfiguration(_) => {
                 let why = "AWS_CONTAINER_CREDENTIALS_FULL_URI or the token beside it is not valid";
-                let error = Error::new(ErrorKind::Invalid, "cannot ask the container credentials endpoint");
+                let error = Error::new(&codes::SETTING, "cannot ask the container credentials endpoint");
                 Failure(error.with_cause(why)).into()
             }
             other => other,
@@ -317,7 +318,7 @@ fn unset(error: CredentialsError, profile: &str, source: &str, variables: &str) 
     }
     let why = find::<Absent>(&error).map_or_else(|| format!("{variables} not set"), |absent| absent.0.clone());
     let message = format!("cannot use credential_source = {source} of the AWS profile {profile:?}");
-    Failure(Error::new(ErrorKind::Invalid, message).with_cause(why)).into()
+    Failure(Error::new(&codes::PROFILE, message).with_cause(why)).into()
 }
 
 /// Returns the profile that the environment names, and the variable. An empty variable names none, as for the AWS CLI.
@@ -335,7 +336,7 @@ pub(crate) fn answered(keys: &Credentials, from: &str) -> Found {
 
 /// Returns the error for a failed interactive session. `command` is the command that starts a new session.
 fn session_failure(failure: &CredentialsError, command: &str, now: SystemTime) -> Failure {
-    let again = |why: &str| Error::new(ErrorKind::Denied, format!("{why}, so run `{command}`"));
+    let again = |why: &str| Error::new(&codes::SESSION, format!("{why}, so run `{command}`"));
     if let Some(sso) = find::<SdkError<GetRoleCredentialsError, HttpResponse>>(failure) {
         let error = translate(sso, "sso:GetRoleCredentials", now);
         return Failure(match error.kind() {

@@ -11,9 +11,10 @@ use aws_types::{
     os_shim_internal::{Env, Fs},
     service_config::{LoadServiceConfig, ServiceConfigKey},
 };
-use regcred_core::{Error, ErrorKind, Result};
+use regcred_core::{Error, Result};
 
 use crate::{
+    codes,
     environment::Environment,
     failure::Failure,
     settings::{Settings, behavior, timeouts},
@@ -25,7 +26,7 @@ const ENDPOINT: &str = "AWS_ENDPOINT_URL";
 /// Loads the same settings as [`Settings::load`], from the variables of `environment` and from these files. The result
 /// has no credentials yet.
 ///
-/// Fails with [`ErrorKind::Invalid`] for a switch that is neither `true` nor `false`.
+/// Fails with [`ErrorKind::Invalid`](regcred_core::ErrorKind::Invalid) for a switch that is neither `true` nor `false`.
 pub(crate) async fn load(
     settings: &mut Settings,
     environment: &Environment,
@@ -66,7 +67,7 @@ impl Configured {
     async fn new(environment: &Environment, files: &EnvConfigFiles, profile: &str) -> Result<Self> {
         let variables = environment.given().cloned().unwrap_or_default();
         let variables = Env::from(variables.into_iter().collect::<HashMap<_, _>>());
-        let unreadable = || Error::new(ErrorKind::Invalid, "cannot read the shared configuration files of AWS");
+        let unreadable = || Error::new(&codes::SETTING, "cannot read the shared configuration files of AWS");
         // The file contents are already loaded. The SDK finds no other file.
         let mut source = source::load(&variables, &Fs::from_slice(&[]), files).await.map_err(|_| unreadable())?;
         source.profile = profile.to_owned().into();
@@ -88,7 +89,7 @@ impl Configured {
             return Ok(Some(is("true")));
         }
         let message = format!("cannot use {variable} or {key} of the AWS profile");
-        Err(Error::new(ErrorKind::Invalid, message).with_cause("it is neither true nor false"))
+        Err(Error::new(&codes::SETTING, message).with_cause("it is neither true nor false"))
     }
 }
 
@@ -134,6 +135,6 @@ pub(crate) async fn web_identity(
         let (access_key, secret_key) = (keys.access_key_id, keys.secret_access_key);
         Some(Credentials::new(access_key, secret_key, Some(keys.session_token), Some(end), "web identity"))
     });
-    let senseless = || Error::new(ErrorKind::Malformed, "sts:AssumeRoleWithWebIdentity had a senseless answer");
+    let senseless = || Error::new(&codes::ANSWER, "sts:AssumeRoleWithWebIdentity had a senseless answer");
     Ok(keys.ok_or_else(|| Failure(senseless().with_cause("it holds no keys")))?)
 }

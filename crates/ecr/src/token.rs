@@ -4,9 +4,11 @@ use std::time::{Duration, SystemTime};
 
 use aws_sdk_ecr::types::AuthorizationData;
 use base64::{Engine, engine::general_purpose::STANDARD};
-use regcred_core::{Error, ErrorKind, Issuer, Login, RegistryCredential, Result, SecretString, Validity};
+use regcred_core::{Error, Issuer, Login, RegistryCredential, Result, SecretString, Validity};
 
 use crate::host::{AccountId, Region, RegistryHost};
+
+use crate::codes;
 
 /// A real token has about 2,700 characters. A token of this size would not fit beside others in a Secret.
 const LONGEST_TOKEN: usize = 16 * 1024;
@@ -94,12 +96,14 @@ fn bad_token(token: &str, how: &str) -> Error {
 }
 
 fn malformed(message: impl Into<String>) -> Error {
-    Error::new(ErrorKind::Malformed, message)
+    Error::new(&codes::TOKEN, message)
 }
 
 #[cfg(test)]
 mod tests {
     use aws_smithy_types::DateTime;
+
+    use regcred_core::ErrorKind;
 
     use super::*;
 

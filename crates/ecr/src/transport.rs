@@ -29,7 +29,7 @@ use aws_smithy_runtime_api::{
 use aws_smithy_types::{DateTime, body::SdkBody, date_time::Format};
 use http::Uri;
 use http_body_util::Limited;
-use regcred_core::{Clock, Error, ErrorKind, ExposeSecret, Proxies, ProxyUrl, Result};
+use regcred_core::{Clock, Error, ExposeSecret, Proxies, ProxyUrl, Result, codes::PROXY};
 use rustls::{
     RootCertStore,
     pki_types::{CertificateDer, pem::PemObject},
@@ -75,7 +75,7 @@ type Heard = Arc<Mutex<Option<(SystemTime, Instant)>>>;
 impl Transport {
     /// Creates a transport. Reads the file that `AWS_CA_BUNDLE` names or, if that is not set, `SSL_CERT_FILE`.
     ///
-    /// Fails with [`ErrorKind::Invalid`] unless the file contains only whole certificates, and at least one. Otherwise
+    /// Fails with [`ErrorKind::Invalid`](regcred_core::ErrorKind::Invalid) unless the file contains only whole certificates, and at least one. Otherwise
     /// regcred would trust none or only some of the intended authorities. An unusable proxy is an error of the first
     /// request that needs it.
     pub fn new() -> Result<Self> {
@@ -181,7 +181,7 @@ impl TimeSource for Signing {
 fn proxy_config(proxy: &ProxyUrl) -> Result<ProxyConfig> {
     // The SDK's error quotes the URL.
     let config = ProxyConfig::https(proxy.as_str())
-        .map_err(|_| Error::new(ErrorKind::Invalid, format!("cannot use the proxy {}", proxy.as_str())))?;
+        .map_err(|_| Error::new(&PROXY, format!("cannot use the proxy {}", proxy.as_str())))?;
     Ok(match proxy.user() {
         Some((user, password)) => config.with_basic_auth(user, password.expose_secret()),
         None => config,
@@ -202,7 +202,7 @@ fn clients(proxies: &Proxies, trust: &TrustStore) -> (SharedHttpClient, SharedHt
 fn trust_in(named_by: &str, path: &Path, environment: &Environment) -> Result<TrustStore> {
     let unusable = |how: String| {
         let message = format!("the authorities of {named_by}, {}, cannot be used", path.display());
-        Error::new(ErrorKind::Invalid, message).with_cause(how)
+        Error::new(&codes::TRUST, message).with_cause(how)
     };
     let pem = environment.read(path).map_err(|error| unusable(error.chain()))?;
     let pem = pem.ok_or_else(|| unusable(format!("cannot read {}: it does not exist", path.display())))?;
@@ -365,6 +365,8 @@ fn host(url: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
+    use regcred_core::ErrorKind;
+
     use super::*;
 
     #[test]

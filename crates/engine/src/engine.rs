@@ -7,11 +7,11 @@ use std::{
     time::Duration,
 };
 
-use regcred_core::{Clock, Error, ErrorKind, Result, Schedule, Target};
+use regcred_core::{Clock, Error, Result, Schedule, Target};
 use tokio::sync::watch;
 
 use crate::{
-    Context, Event, Minter, Pass, Report, Route, contest::Contests, reconcile::Reconciler, run_loop::RunLoop,
+    Context, Event, Minter, Pass, Report, Route, codes, contest::Contests, reconcile::Reconciler, run_loop::RunLoop,
     shared::Shared,
 };
 
@@ -121,11 +121,11 @@ impl Builder {
 
     /// Builds the engine.
     ///
-    /// Returns [`ErrorKind::Invalid`] if two minters share a name, or if a route names no provider or an unknown one.
+    /// Returns [`ErrorKind::Invalid`](regcred_core::ErrorKind::Invalid) if two minters share a name, or if a route names no provider or an unknown one.
     /// The same holds for a route that yields to a route that does not come before it.
     pub fn build(self) -> Result<Arc<Engine>> {
         let Self { minters: named, routes, context, workers, spread } = self;
-        let invalid = |message: String| Err(Error::new(ErrorKind::Invalid, message));
+        let invalid = |message: String| Err(Error::new(&codes::WIRING, message));
         let mut minters = BTreeMap::new();
         for minter in named {
             let name = minter.name().clone();

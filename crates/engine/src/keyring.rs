@@ -2,12 +2,10 @@
 
 use std::{cmp::Reverse, collections::BTreeSet, future::ready, sync::Arc};
 
-use regcred_core::{
-    Clock, Error, ErrorKind, ImageName, Login, ProviderName, Registry, RegistryProvider, Result, Validity,
-};
+use regcred_core::{Clock, Error, ImageName, Login, ProviderName, Registry, RegistryProvider, Result, Validity};
 use tokio::task::JoinSet;
 
-use crate::{Context, Handed, Minter};
+use crate::{Context, Handed, Minter, codes};
 
 /// Returns the login for an image.
 ///
@@ -68,7 +66,7 @@ impl Keyring {
     /// Returns the login for an image such as `registry.example/team/app:1`. `None`: no provider has one.
     ///
     /// The keyring asks only the providers whose [scope](RegistryProvider::scope) allows the image. Returns
-    /// [`ErrorKind::Invalid`] if the image reference is not valid. Returns the error of a failed provider if its login
+    /// [`ErrorKind::Invalid`](regcred_core::ErrorKind::Invalid) if the image reference is not valid. Returns the error of a failed provider if its login
     /// may be the best match.
     pub async fn login_for(&self, image: &str) -> Result<Option<Login>> {
         Ok(self.matched(image).await?.map(|it| it.login))
@@ -138,11 +136,11 @@ impl KeyringBuilder {
         self
     }
 
-    /// Builds the keyring. Returns [`ErrorKind::Invalid`] if two providers share a name.
+    /// Builds the keyring. Returns [`ErrorKind::Invalid`](regcred_core::ErrorKind::Invalid) if two providers share a name.
     pub fn build(self) -> Result<Keyring> {
         let mut names = BTreeSet::new();
         if let Some(twice) = self.minters.iter().find(|minter| !names.insert(minter.name())) {
-            return Err(Error::new(ErrorKind::Invalid, format!("two providers are called {}", twice.name())));
+            return Err(Error::new(&codes::WIRING, format!("two providers are called {}", twice.name())));
         }
         Ok(Keyring { minters: self.minters, context: self.context })
     }

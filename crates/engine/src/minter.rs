@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use regcred_core::{Error, ErrorKind, Issuer, ProviderName, RegistryCredential, RegistryProvider, Result, Scope};
+use regcred_core::{Error, Issuer, ProviderName, RegistryCredential, RegistryProvider, Result, Scope};
 use tokio::{
     sync::Mutex,
     task::JoinSet,
@@ -17,7 +17,7 @@ use tokio::{
 };
 use tracing::{Instrument, debug, info, info_span, warn};
 
-use crate::{Context, Event, workqueue::backoff::pause};
+use crate::{Context, Event, codes, workqueue::backoff::pause};
 
 /// The limit for a call to a provider without a deadline of its own. It is longer than the deadline of any provider
 /// should be.
@@ -200,13 +200,13 @@ impl Minter {
         match (usable, stale) {
             (Some(credential), stale) => Ok(Handed { credential, stale }),
             (None, Some(error)) => Err(error),
-            (None, None) => Err(Error::new(ErrorKind::Malformed, "the credential expired as it was minted")),
+            (None, None) => Err(Error::new(&codes::EXPIRED_CREDENTIAL, "the credential expired as it was minted")),
         }
     }
 
     fn note(&self, slot: &mut Slot, minted: Result<RegistryCredential>, context: &Context) {
         let usable = minted.and_then(|it| {
-            let expired = || Error::new(ErrorKind::Malformed, "the provider returned an expired credential");
+            let expired = || Error::new(&codes::EXPIRED_CREDENTIAL, "the provider returned an expired credential");
             if it.validity().is_usable(context.clock.now()) { Ok(it) } else { Err(expired()) }
         });
         match usable {
@@ -246,8 +246,8 @@ async fn attempt(provider: Arc<dyn RegistryProvider>) -> Result<RegistryCredenti
     task.spawn(async move { timeout(DEADLINE, provider.credential()).await }.in_current_span());
     match task.join_next().await {
         Some(Ok(Ok(answer))) => answer,
-        Some(Ok(Err(_))) => Err(Error::new(ErrorKind::Unreachable, "the provider did not answer within 30 s")),
-        Some(Err(_)) | None => Err(Error::new(ErrorKind::Bug, "the provider panicked")),
+        Some(Ok(Err(_))) => Err(Error::new(&codes::PROVIDER_TIMEOUT, "the provider did not answer within 30 s")),
+        Some(Err(_)) | None => Err(Error::new(&codes::PANIC, "the provider panicked")),
     }
 }
 
@@ -257,6 +257,8 @@ mod tests {
         Registry,
         testing::{FakeProvider, TestClock, provider_name},
     };
+
+    use regcred_core::ErrorKind;
 
     use super::*;
 

@@ -9,9 +9,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use regcred_core::{
-    Applied, CredentialSet, Error, ErrorKind, Observed, ProviderName, Result, Target, Validity, Written,
-};
+use regcred_core::{Applied, CredentialSet, Error, Observed, ProviderName, Result, Target, Validity, Written};
 use tokio::{
     task::{JoinError, JoinSet},
     time::timeout,
@@ -19,7 +17,7 @@ use tokio::{
 use tracing::{Instrument, info};
 
 use crate::{
-    Context, Route,
+    Context, Route, codes,
     contest::{Contest, Contests, Disturbance},
     decide::{Step, decide},
     minter::{Handed, Minter},
@@ -195,7 +193,7 @@ impl Reconciler {
         }
         let mut minted = BTreeMap::new();
         while let Some(joined) = work.join_next_with_id().await {
-            let panicked = |panic: JoinError| (panic.id(), Err(Error::new(ErrorKind::Bug, "the provider panicked")));
+            let panicked = |panic: JoinError| (panic.id(), Err(Error::new(&codes::PANIC, "the provider panicked")));
             let (id, result) = joined.unwrap_or_else(panicked);
             minted.insert(asked[&id], result);
         }
@@ -292,6 +290,6 @@ fn log(step: Option<&Step>, applied: &Applied) {
 }
 
 async fn limited<T>(call: impl Future<Output = Result<T>>) -> Result<T> {
-    let late = |_| Err(Error::new(ErrorKind::Unreachable, "the store did not answer within 60 s"));
+    let late = |_| Err(Error::new(&codes::SINK_TIMEOUT, "the store did not answer within 60 s"));
     timeout(DEADLINE, call).await.unwrap_or_else(late)
 }

@@ -6,7 +6,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use regcred_core::{Details, Error, ErrorKind, ProviderName, Target, Validity, Written};
+use regcred_core::{Code, Details, Error, ErrorKind, ProviderName, Target, Validity, Written};
 
 use crate::Step;
 
@@ -163,17 +163,26 @@ impl Outcome {
         was_asked.then_some(Ok(()))
     }
 
+    /// Returns the codes of the refusal and of the failures, in the order of [`Outcome::reasons`].
+    pub fn codes(&self) -> Vec<&'static Code> {
+        let refused = self.step.iter().filter_map(|step| match step {
+            Step::Refuse(refusal) => Some(refusal.code()),
+            _ => None,
+        });
+        refused.chain(self.failures.iter().map(|failure| failure.error.code())).collect()
+    }
+
     /// Returns the reasons why the target is not fresh. Empty: it is fresh.
     pub fn reasons(&self) -> Vec<String> {
         let refused = self.step.iter().filter_map(|step| match step {
-            Step::Refuse(refusal) => Some(refusal.to_string()),
+            Step::Refuse(refusal) => Some(refusal.summary()),
             _ => None,
         });
         let contested =
             self.contested.iter().map(|found| format!("contested: {found}; have the other writer give it up"));
         let failed = self.failures.iter().map(|Failure { provider, error }| match provider {
-            Some(provider) => format!("{provider}: {} ({})", error.chain(), error.kind()),
-            None => format!("{} ({})", error.chain(), error.kind()),
+            Some(provider) => format!("{provider}: {}", error.summary()),
+            None => error.summary(),
         });
         refused.chain(contested).chain(self.waiting_for.clone()).chain(failed).collect()
     }

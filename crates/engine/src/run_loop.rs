@@ -10,7 +10,7 @@ use tokio::{
 use tracing::warn;
 
 use crate::{
-    Context, Event, Pass,
+    Context, Event, Pass, codes,
     forced::Forced,
     provider_changes::ProviderChanges,
     reconcile::{Before, Force},
@@ -139,7 +139,7 @@ impl RunLoop {
     fn give_up_stores(&mut self) {
         for (store, waiting, error) in self.queues.give_up(self.deadline) {
             let cause = error.source().map_or_else(|| error.to_string(), ToString::to_string);
-            let error = Error::new(error.kind(), "not reconciled, because its store failed for other targets")
+            let error = Error::new(error.code(), "not reconciled, because its store failed for other targets")
                 .with_cause(cause);
             for target in waiting {
                 // Keeps the target's own failure in the report.
@@ -275,7 +275,7 @@ impl RunLoop {
     /// Ends a pass at its deadline: drops the reconciliations in progress, and reports each target that is not done.
     fn out_of_time(&mut self) {
         self.workers.abort();
-        let late = |what| Error::new(ErrorKind::Unreachable, format!("the pass ran out of time before {what}"));
+        let late = |what| Error::new(&codes::PASS_TIMEOUT, format!("the pass ran out of time before {what}"));
         let known = &self.recorder.report().targets;
         let missed = self.sources.targets().filter(|target| !known.contains_key(*target));
         for target in missed.cloned().collect::<Vec<_>>() {

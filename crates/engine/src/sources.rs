@@ -6,14 +6,14 @@ use std::{
     time::Duration,
 };
 
-use regcred_core::{Error, ErrorKind, Result, Target, TargetEvent, TargetReceiver, TargetSender, TargetSource};
+use regcred_core::{Error, Result, Target, TargetEvent, TargetReceiver, TargetSender, TargetSource};
 use tokio::{
     task::{AbortHandle, Id, JoinError, JoinSet},
     time::{Instant, sleep},
 };
 use tracing::{debug, info, warn};
 
-use crate::{Route, workqueue::backoff::pause};
+use crate::{Route, codes, workqueue::backoff::pause};
 
 /// The number of buffered events after which a source has to wait.
 const CAPACITY: usize = 1024;
@@ -63,7 +63,7 @@ impl State {
     fn unknown(&self, route: usize, target: &Target) -> Option<Change> {
         let error = self.lost.as_ref()?;
         let message = format!("it may be a target of {}, whose targets are not known", self.name);
-        let error = Error::new(error.kind(), message).with_cause(error.chain());
+        let error = Error::new(error.code(), message).with_cause(error.chain());
         Some(Change::Unknown { route, target: target.clone(), error })
     }
 }
@@ -289,7 +289,7 @@ impl Sources {
 
     fn ended(&mut self, ended: Result<(Id, Result<()>), JoinError>) -> Vec<Change> {
         let (id, result) = ended.unwrap_or_else(|error| {
-            let panicked = Error::new(ErrorKind::Bug, "a source of targets panicked");
+            let panicked = Error::new(&codes::PANIC, "a source of targets panicked");
             (error.id(), if error.is_cancelled() { Ok(()) } else { Err(panicked) })
         });
         // The events that the source sent before its end come first.

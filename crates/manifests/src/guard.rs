@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 
 use crate::{
     cel::{LONGEST, NAMESPACES_AT_ONCE, SECRETS_AT_ONCE, any_text, is_selected, list, map, text},
+    codes,
     need::{NamespaceRule, Need, Values},
     object::Site,
     yaml,
@@ -70,13 +71,13 @@ pub(crate) fn problems(objects: &[Value]) -> Vec<Problem> {
         if longest > LONGEST {
             problems.push(Problem::everywhere(format!(
                 "targets: cannot print the guard {name}: an expression has {longest} characters, and an API server takes {LONGEST}: {REMEDY}"
-            )));
+            )).with_code(&codes::TOO_LARGE));
         }
         let size = policy.to_string().len();
         if size > LARGEST {
             problems.push(Problem::everywhere(format!(
                 "targets: cannot print the guard {name}: it has {size} bytes, and an API server takes about {LARGEST}: {REMEDY}"
-            )));
+            )).with_code(&codes::TOO_LARGE));
         }
     }
     problems

@@ -72,8 +72,7 @@ pub(crate) fn problems(plan: &Plan, install: &Install, identity: &PodIdentity) -
         spec.problem(key, message)
     });
     let twice = identity.annotations.keys().filter(|key| install.account.annotations.contains_key(*key));
-    let twice = twice
-        .map(|key| Problem::everywhere(format!("serviceAccount.annotations: the identity sets {key}: leave it out")));
+    let twice = twice.map(|key| misfit(format!("serviceAccount.annotations: the identity sets {key}: leave it out")));
     missing.chain(twice).collect()
 }
 

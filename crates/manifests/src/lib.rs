@@ -4,6 +4,7 @@ mod account;
 mod alerts;
 mod cel;
 mod check;
+pub mod codes;
 mod cronjob;
 mod daemon;
 mod dashboard;

@@ -43,7 +43,7 @@ impl PodFile {
     /// Parses a file in YAML or JSON. Returns all problems at once. Environment variables of these identities are
     /// refused.
     pub fn parse(text: &str, identities: &Identities) -> Result<Self, Problems> {
-        let one = |message: String| Problems::from(Problem::everywhere(message));
+        let one = |message: String| Problems::from(misfit(message));
         let file = if text.lines().all(|line| line.trim().is_empty() || line.trim_start().starts_with('#')) {
             Value::Object(Map::new())
         } else {
@@ -58,7 +58,7 @@ impl PodFile {
         environment(&file, identities, &mut problems);
         labels(&file, &mut problems);
         let account = account(&file["serviceAccount"], &mut problems);
-        Problems::check(problems.into_iter().map(Problem::everywhere).collect())?;
+        Problems::check(problems.into_iter().map(misfit).collect())?;
         Ok(Self { pod: options(&file), account })
     }
 }

@@ -5,7 +5,7 @@ use regcred_plan::Plan;
 use serde_json::{Value, json};
 
 use crate::{
-    Guard, Install, Manifests,
+    Guard, Install, Manifests, codes,
     need::{Need, sinks},
     object::Site,
     rights,
@@ -92,7 +92,7 @@ fn backfill(command: &str) -> String {
 
 /// Returns the labels that the only selection of the config requires.
 fn wanted(need: &Need) -> Result<Vec<(String, String)>, Problem> {
-    let problem = |message: &str| Problem::everywhere(format!("targets: {message}"));
+    let problem = |message: &str| Problem::everywhere(format!("targets: {message}")).with_code(&codes::TEMPLATE);
     let selections = need.selections();
     let asking = selections.iter().filter(|it| it.asks_for_a_label()).collect::<Vec<_>>();
     match asking.as_slice() {
@@ -119,5 +119,6 @@ fn labels(selection: &Selection) -> Result<Vec<(String, String)>, Problem> {
     Err(Problem::everywhere(format!(
         "targets: no labels are as {} wants them: say which are set, as --label KEY=VALUE",
         selection.selector()
-    )))
+    ))
+    .with_code(&codes::TEMPLATE))
 }

@@ -20,7 +20,7 @@ use crate::{
 /// without a workload.
 pub fn values(plan: &Plan, install: &Install, command: &str) -> Result<Manifests, Problems> {
     let Some(workload) = install.mode.workload() else {
-        return Err(Problem::everywhere("mode: the chart runs a CronJob or a Deployment").into());
+        return Err(misfit("mode: the chart runs a CronJob or a Deployment").into());
     };
     let Made { objects, mut rights, identity: identity_notes, kubectl: _ } = made(plan, install)?;
     let site = Site::new(plan, install);

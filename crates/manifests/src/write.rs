@@ -6,7 +6,7 @@ use regcred_plan::{Plan, PodIdentity, SinkPlan};
 use serde_json::Value;
 
 use crate::{
-    Guard, Install, Mode, cronjob, guard, identity, leftover,
+    Guard, Install, Mode, codes, cronjob, guard, identity, leftover,
     need::{Need, sinks},
     object::{INSTANCE, Site},
     objects::objects,
@@ -102,7 +102,7 @@ fn problems(plan: &Plan, install: &Install, need: &Need) -> Vec<Problem> {
         }));
     }
     if need.secrets().is_empty() {
-        problems.push(Problem::everywhere("targets: none of them is in this cluster; --sink names another".to_owned()));
+        problems.push(misfit("targets: none of them is in this cluster; --sink names another".to_owned()));
     }
     if install.mode.workload().is_some() {
         let elsewhere = install.sink.as_ref().and_then(|sink| plan.sinks().get(sink));
@@ -116,12 +116,12 @@ fn problems(plan: &Plan, install: &Install, need: &Need) -> Vec<Problem> {
     if plan.prunes() && install.mode.watches() && need.selections().is_empty() {
         let message = "prune: regcred finds the Secrets to remove with a list of namespaces, but this config names each namespace: leave `prune` \
                        out, or select namespaces by pattern or label";
-        problems.push(Problem::everywhere(message));
+        problems.push(misfit(message));
     }
     if install.files.iter().map(String::len).sum::<usize>() > LARGEST {
-        problems.push(Problem::everywhere(
-            "the config is too large for a ConfigMap: select namespaces by pattern or label instead of naming them",
-        ));
+        let message =
+            "the config is too large for a ConfigMap: select namespaces by pattern or label instead of naming them";
+        problems.push(Problem::everywhere(message).with_code(&codes::TOO_LARGE));
     }
     problems
 }

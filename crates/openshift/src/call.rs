@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
-use regcred_core::{ErrorKind, Result};
+use regcred_core::Result;
 use tokio::time::timeout;
 use tracing::{Dispatch, instrument::WithSubscriber};
 
 use crate::error::{RequestContext, translate};
+
+use crate::codes;
 
 /// The time limit of one call. An API server answers within a second under load, and within a few during a change of
 /// its leader.
@@ -28,6 +30,6 @@ pub(crate) async fn with_timeout<T>(
     context: &RequestContext<'_>,
     call: impl Future<Output = kube::Result<T>>,
 ) -> Result<kube::Result<T>> {
-    let late = |_| context.failed(ErrorKind::Unreachable, "the API server did not answer within 10 s");
+    let late = |_| context.failed(&codes::UNREACHABLE, "the API server did not answer within 10 s");
     timeout(DEADLINE, call.with_subscriber(Dispatch::none())).await.map_err(late)
 }

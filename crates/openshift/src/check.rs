@@ -20,6 +20,7 @@ use serde_json::Value;
 use crate::{
     call::{translated, with_timeout},
     cluster::Cluster,
+    codes,
     error::{RequestContext, is_by_policy, translate},
     record::REGCRED,
     rights::{Presence, presence, review},
@@ -83,7 +84,9 @@ pub async fn server_info(cluster: &Cluster) -> Result<ServerInfo> {
     // RBAC may forbid only this request. Any other answer is not from an API server.
     let code = if status == 200 && version.is_none() { 0 } else { status };
     if code == 400 && cluster.server().starts_with("http://") {
-        return Err(context.failed(ErrorKind::Invalid, "the server speaks HTTPS, or is no Kubernetes API (HTTP 400)"));
+        return Err(
+            context.failed(&codes::NOT_KUBERNETES, "the server speaks HTTPS, or is no Kubernetes API (HTTP 400)")
+        );
     }
     if !matches!(code, 200 | 403) {
         let code = if matches!(code, 401 | 429 | 500..) { code } else { 0 };
@@ -99,7 +102,7 @@ pub async fn server_info(cluster: &Cluster) -> Result<ServerInfo> {
 pub async fn serves(cluster: &Cluster, group_version: &str) -> Result<bool> {
     let context = RequestContext { verb: "get", resource: "the API", namespace: None, name: group_version };
     let uri = Uri::try_from(format!("/apis/{group_version}"));
-    let uri = uri.map_err(|_| context.failed(ErrorKind::Invalid, "it is not a group and a version"))?;
+    let uri = uri.map_err(|_| context.failed(ErrorKind::Invalid.into(), "it is not a group and a version"))?;
     let (code, ..) = ask(cluster, &context, uri).await?;
     match code {
         404 => Ok(false),
@@ -149,7 +152,7 @@ pub async fn would_make(cluster: &Cluster, object: &Value) -> Result<()> {
         namespace: Some(cluster.default_namespace()),
         name: &name,
     };
-    let malformed = |_| context.failed(ErrorKind::Invalid, "it has no metadata");
+    let malformed = |_| context.failed(ErrorKind::Invalid.into(), "it has no metadata");
     let object = serde_json::from_value::<DynamicObject>(object.clone()).map_err(malformed)?;
     let (group, version) = version.split_once('/').unwrap_or(("", &version));
     let kind = ApiResource::from_gvk(&GroupVersionKind::gvk(group, version, &kind));

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use kube::core::Status;
-use regcred_core::{Error, ErrorKind};
+use regcred_core::{Code, Error, codes::BUG};
 
 use crate::{
-    refusal,
+    codes, refusal,
     unreachable::{self, Cause},
 };
 
@@ -46,8 +46,8 @@ impl<'a> RequestContext<'a> {
         }
     }
 
-    pub(crate) fn failed(&self, kind: ErrorKind, cause: &str) -> Error {
-        Error::new(kind, format!("could not {}", self.describe())).with_cause(cause)
+    pub(crate) fn failed(&self, code: &'static Code, cause: &str) -> Error {
+        Error::new(code, format!("cannot {}", self.describe())).with_cause(cause)
     }
 
     /// Returns the verbs that RBAC must allow. An apply also needs `create`.
@@ -87,27 +87,25 @@ pub(crate) fn is_absent(error: &kube::Error) -> bool {
 
 /// Translates an error, with its kind.
 pub(crate) fn translate(error: &kube::Error, context: &RequestContext<'_>) -> Error {
-    let failed = |kind, cause: &str| context.failed(kind, cause);
+    let failed = |code, cause: &str| context.failed(code, cause);
     match error {
         kube::Error::Api(status) => from_status(status, context),
         kube::Error::SerdeError(_) | kube::Error::FromUtf8(_) => {
-            failed(ErrorKind::Malformed, "the answer is not that of a Kubernetes API; is there a proxy?")
+            failed(&codes::ANSWER, "the answer is not that of a Kubernetes API; is there a proxy?")
         }
-        kube::Error::BuildRequest(_) | kube::Error::HttpError(_) => {
-            failed(ErrorKind::Bug, "the request could not be made")
-        }
-        kube::Error::Service(own) if let Some(own) = own.downcast_ref::<Error>() => failed(own.kind(), &own.chain()),
+        kube::Error::BuildRequest(_) | kube::Error::HttpError(_) => failed(&BUG, "the request could not be made"),
+        kube::Error::Service(own) if let Some(own) = own.downcast_ref::<Error>() => failed(own.code(), &own.chain()),
         _ => match unreachable::cause(error) {
             // A retry does not help.
-            Cause::Untrusted(why) => failed(ErrorKind::Invalid, &format!("{UNTRUSTED}: {why}")),
-            Cause::Network(why) => failed(ErrorKind::Unreachable, &format!("{UNREACHABLE}: {why}")),
-            Cause::Unknown => failed(ErrorKind::Unreachable, UNREACHABLE),
+            Cause::Untrusted(why) => failed(&codes::UNTRUSTED, &format!("{UNTRUSTED}: {why}")),
+            Cause::Network(why) => failed(&codes::UNREACHABLE, &format!("{UNREACHABLE}: {why}")),
+            Cause::Unknown => failed(&codes::UNREACHABLE, UNREACHABLE),
         },
     }
 }
 
 fn from_status(status: &Status, context: &RequestContext<'_>) -> Error {
-    let failed = |kind, cause: String| context.failed(kind, &cause);
+    let failed = |code, cause: String| context.failed(code, &cause);
     let answer = || match word(&status.reason) {
         Some(reason) => format!("HTTP {} {reason}", status.code),
         None => format!("HTTP {}", status.code),
@@ -115,34 +113,36 @@ fn from_status(status: &Status, context: &RequestContext<'_>) -> Error {
     let retry_after = status.details.as_ref().map(|details| u64::from(details.retry_after_seconds));
     let retry_after = retry_after.filter(|seconds| *seconds > 0).map(Duration::from_secs);
     match status.code {
-        0 => failed(ErrorKind::Unreachable, format!("{NO_API}; is there a proxy?")),
+        0 => failed(&codes::UNREACHABLE, format!("{NO_API}; is there a proxy?")),
         400 if status.message.contains("HTTP request to an HTTPS server") => {
-            failed(ErrorKind::Invalid, "the server speaks HTTPS, and its address begins with http://".into())
+            failed(&codes::NOT_KUBERNETES, "the server speaks HTTPS, and its address begins with http://".into())
         }
-        401 => failed(ErrorKind::Unauthenticated, UNAUTHORIZED.into()),
+        401 => failed(&codes::CREDENTIALS, UNAUTHORIZED.into()),
         403 if is_terminating(status) => gone(context, "is being deleted"),
-        403 | 422 if let Some(why) = explanation(status) => failed(ErrorKind::Denied, why),
-        403 => failed(ErrorKind::Denied, context.missing_rule(context.verbs())),
+        403 | 422 if let Some(why) = explanation(status) => failed(&codes::ADMISSION, why),
+        403 => failed(&codes::FORBIDDEN, context.missing_rule(context.verbs())),
         404 if status.reason == UNREADABLE => {
-            failed(ErrorKind::Unreachable, format!("{NO_API} (HTTP 404); is the path of the server's address right?"))
+            failed(&codes::UNREACHABLE, format!("{NO_API} (HTTP 404); is the path of the server's address right?"))
         }
         404 if is_about_namespace(status) => gone(context, "does not exist"),
-        404 => failed(ErrorKind::Conflict, "it vanished meanwhile (HTTP 404)".into()),
-        410 => failed(ErrorKind::Conflict, "it is outdated meanwhile (HTTP 410)".into()),
+        404 => failed(&codes::CONFLICT, "it vanished meanwhile (HTTP 404)".into()),
+        410 => failed(&codes::CONFLICT, "it is outdated meanwhile (HTTP 410)".into()),
         409 | 422 if is_about(status, "type") => refusal::wrong_type(None).into(),
         422 if status.message.contains("when `immutable` is set") => refusal::immutable().into(),
-        409 => failed(ErrorKind::Conflict, format!("another writer changed {} meanwhile (HTTP 409)", fields(status))),
-        413 => failed(ErrorKind::Invalid, "it is too large for the API server (HTTP 413)".into()),
-        422 => failed(ErrorKind::Refused, format!("the API server does not accept {} ({})", fields(status), answer())),
-        429 => failed(ErrorKind::Throttled, answer()).with_retry_after(retry_after),
-        500.. => failed(ErrorKind::Unreachable, answer()).with_retry_after(retry_after),
-        _ => failed(ErrorKind::Malformed, answer()),
+        409 => failed(&codes::CONFLICT, format!("another writer changed {} meanwhile (HTTP 409)", fields(status))),
+        413 => failed(&codes::TOO_LARGE_OBJECT, "it is too large for the API server (HTTP 413)".into()),
+        422 => {
+            failed(&codes::NOT_ACCEPTED, format!("the API server does not accept {} ({})", fields(status), answer()))
+        }
+        429 => failed(&codes::THROTTLED, answer()).with_retry_after(retry_after),
+        500.. => failed(&codes::UNREACHABLE, answer()).with_retry_after(retry_after),
+        _ => failed(&codes::ANSWER, answer()),
     }
 }
 
 /// Returns the error of a namespace that does not exist or is being deleted.
 pub(crate) fn gone(context: &RequestContext<'_>, how: &str) -> Error {
-    Error::new(ErrorKind::Gone, format!("namespace {} {how}", context.namespace.unwrap_or(context.name)))
+    Error::new(&codes::NAMESPACE, format!("namespace {} {how}", context.namespace.unwrap_or(context.name)))
 }
 
 /// Returns whether an admission policy denied the request.
@@ -211,6 +211,7 @@ fn word(text: &str) -> Option<&str> {
 
 #[cfg(test)]
 mod tests {
+    use regcred_core::ErrorKind;
     use serde_json::json;
 
     use super::*;
@@ -250,7 +251,7 @@ mod tests {
         let error = translated(json!({ "code": 403 }));
         assert_eq!(
             error.chain(),
-            "could not patch secrets ecr-secret in namespace team-a: grant in namespace team-a: apiGroups [\"\"], \
+            "cannot patch secrets ecr-secret in namespace team-a: grant in namespace team-a: apiGroups [\"\"], \
              resources [secrets], resourceNames [ecr-secret], verbs [create, patch]"
         );
     }

@@ -39,7 +39,8 @@ pub struct EventRecord {
 pub async fn record_event(cluster: &Cluster, record: &EventRecord, reporter: &str, now: SystemTime) -> Result<()> {
     let EventRecord { namespace, kind, name, reason, action, text } = record;
     let context = RequestContext { verb: "create", resource: "events", namespace: Some(namespace), name };
-    let time = Timestamp::try_from(now).map_err(|_| context.failed(ErrorKind::Bug, "the time is out of range"))?;
+    let time =
+        Timestamp::try_from(now).map_err(|_| context.failed(ErrorKind::Bug.into(), "the time is out of range"))?;
     let number = time.as_nanosecond();
     let metadata = ObjectMeta {
         name: Some(format!("{}.{number:x}", cut(name, LONGEST_NAME).trim_end_matches(['.', '-']))),

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use regcred_core::{Error, ErrorKind, Registry};
+use regcred_core::{Error, Registry};
 use regcred_dockerconfig::{Cause, DockerConfig, Hidden, Reader, hidden};
 
-use crate::refusal::shown;
+use crate::{codes, refusal::shown};
 
 /// The readers that do not get our logins.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,7 +28,7 @@ impl Unread {
 
     /// Returns the failure of a target that no reader can use.
     pub(crate) fn failure(&self) -> Option<Error> {
-        self.is_useless.then(|| Error::new(ErrorKind::Refused, self.text.clone()))
+        self.is_useless.then(|| Error::new(&codes::NOT_READ, self.text.clone()))
     }
 }
 

@@ -20,7 +20,7 @@ use tokio::{
 };
 use tracing::{info, warn};
 
-use crate::{call::translated, cluster::Cluster, error::RequestContext};
+use crate::{call::translated, cluster::Cluster, codes, error::RequestContext};
 
 /// Other replicas take over if the Lease has not changed for this time. The three durations are the defaults of
 /// client-go.
@@ -115,7 +115,7 @@ impl Holder {
             let began = Instant::now();
             let deadline = renewed.unwrap_or(began) + RENEW_DEADLINE;
             let tried = timeout_at(deadline.min(began + TRY), self.try_once(&mut last_change)).await;
-            let late = |_| Err(self.context("get").failed(ErrorKind::Unreachable, "no answer in time"));
+            let late = |_| Err(self.context("get").failed(&codes::UNREACHABLE, "no answer in time"));
             let tried = tried.unwrap_or_else(late);
             let has_failed = tried.is_err();
             match tried {

@@ -7,6 +7,7 @@ mod call;
 pub mod check;
 mod client;
 mod cluster;
+pub mod codes;
 mod decode;
 mod error;
 pub mod event_record;

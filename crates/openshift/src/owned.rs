@@ -8,7 +8,7 @@ use regcred_core::{CredentialSet, Error, ErrorKind, Result, Target, Written};
 
 use crate::{
     account::unlink,
-    adopt,
+    adopt, codes,
     decode::Stored,
     fields::{DATA, entries, may_be_immutable, value},
     link::{Lists, Recorded, is_writable},
@@ -121,7 +121,7 @@ pub(crate) async fn adopt(
     if !set.failed().is_empty() {
         let message = format!("{target} is not adopted while a provider fails");
         let cause = "until the provider answers, it is not known which of its logins are for registries of the config";
-        return Err(Error::new(ErrorKind::Unreachable, message).with_cause(cause));
+        return Err(Error::new(&codes::ADOPTION_WAITS, message).with_cause(cause));
     }
     // Under its previous name, this installation wrote every login itself. So no login of another owner is lost.
     let was_owned = matches!(writer.ownership(&stored.metadata, target), Ownership::OtherInstance(_));
@@ -193,5 +193,5 @@ pub(crate) async fn read_same(writer: &SecretWriter, target: &Target, seen: Opti
 }
 
 fn meanwhile(target: &Target) -> Error {
-    Error::new(ErrorKind::Conflict, format!("{target} was written meanwhile"))
+    Error::new(&codes::CONFLICT, format!("{target} was written meanwhile"))
 }

@@ -12,6 +12,7 @@ use tokio::time::sleep;
 
 use crate::{
     call::{PAGE, with_timeout},
+    codes,
     error::{RequestContext, is_absent, translate},
     rights,
     stream::{self, Piece},
@@ -115,7 +116,7 @@ impl<'a> List<'a> {
     /// Reads all pages, and retries a page after a short failure.
     pub(crate) async fn all_retried<T>(&self, read: impl Fn(Piece<'_>) -> Option<T>) -> Result<Vec<T>> {
         let cause = "there is nothing (HTTP 404); is that the API server of a cluster?";
-        self.all_if_served(read).await?.ok_or_else(|| self.context.failed(ErrorKind::Malformed, cause))
+        self.all_if_served(read).await?.ok_or_else(|| self.context.failed(&codes::ANSWER, cause))
     }
 
     /// Reads all pages, and retries a page after a short failure. `None`: the server has no such objects.

@@ -1,11 +1,20 @@
 //! The reasons for not writing a Secret, each with the fix.
 
-use regcred_core::{Refusal, Registry};
+use regcred_core::{
+    Code, Refusal, Registry,
+    codes::{FOREIGN, OTHER_INSTANCE, UNREADABLE},
+};
+
+use crate::codes;
 
 /// The type of a Secret that regcred writes.
 pub(crate) const DOCKER_CONFIG: &str = "kubernetes.io/dockerconfigjson";
 
 const NAME_ANOTHER: &str = "name another Secret in the config, or delete this one";
+
+fn refusal(code: &'static Code, reason: &'static str, found: impl Into<String>, remedy: impl Into<String>) -> Refusal {
+    Refusal::new(reason, found, remedy).with_code(code)
+}
 
 /// Shows keys of `auths` that name registries. All other keys may contain a secret and are only counted. `None`: there
 /// are no keys.
@@ -34,7 +43,7 @@ pub fn bare(key: &str) -> &str {
 pub(crate) fn foreign(words: &str) -> Refusal {
     let remedy =
         "name another Secret in the config, or stop what writes this one and take it over with `regcred once --adopt`";
-    Refusal::new("foreign", words, remedy)
+    refusal(&FOREIGN, "foreign", words, remedy)
 }
 
 pub(crate) fn other_instance(instance: &str) -> Refusal {
@@ -44,7 +53,7 @@ pub(crate) fn other_instance(instance: &str) -> Refusal {
         "name another Secret in the config of one of the two; if this instance is that one under a new name, stop that one and say \
          `previous_instance: {instance}` in the config"
     );
-    Refusal::new("other-instance", found, remedy)
+    refusal(&OTHER_INSTANCE, "other-instance", found, remedy)
 }
 
 pub(crate) fn wrong_type(found: Option<&str>) -> Refusal {
@@ -52,12 +61,18 @@ pub(crate) fn wrong_type(found: Option<&str>) -> Refusal {
         Some(found) => format!("it is of type {found:?}, and a Secret's type cannot change"),
         None => "it is of another type, and a Secret's type cannot change".into(),
     };
-    Refusal::new("wrong-type", found, format!("a registry credential is {DOCKER_CONFIG}: {NAME_ANOTHER}"))
+    refusal(
+        &codes::WRONG_TYPE,
+        "wrong-type",
+        found,
+        format!("a registry credential is {DOCKER_CONFIG}: {NAME_ANOTHER}"),
+    )
 }
 
 /// Returns the refusal of an object that cannot be decoded, or is beyond a limit.
 pub(crate) fn unreadable_object(namespace: &str, name: &str, reason: &str) -> Refusal {
-    Refusal::new(
+    refusal(
+        &UNREADABLE,
         "unreadable",
         format!("{name} in namespace {namespace} cannot be used: {reason}"),
         "shorten or delete it",
@@ -65,12 +80,13 @@ pub(crate) fn unreadable_object(namespace: &str, name: &str, reason: &str) -> Re
 }
 
 pub(crate) fn immutable() -> Refusal {
-    Refusal::new("immutable", "it is marked immutable, and a credential has to be renewed", NAME_ANOTHER)
+    refusal(&codes::IMMUTABLE, "immutable", "it is marked immutable, and a credential has to be renewed", NAME_ANOTHER)
 }
 
 /// Returns the refusal to adopt a Secret that another program would write again.
 pub(crate) fn still_written(by: &str) -> Refusal {
-    Refusal::new(
+    refusal(
+        &FOREIGN,
         "foreign",
         format!("it is {by}, who would write it again"),
         "stop that writer first, then adopt the Secret",
@@ -80,12 +96,18 @@ pub(crate) fn still_written(by: &str) -> Refusal {
 /// Returns the refusal to adopt a Secret with other logins, which would be lost.
 pub(crate) fn holds_more(what: &str) -> Refusal {
     let found = format!("it holds {what}, which the config does not name, and adopting it would drop that");
-    Refusal::new("holds-more", found, "merge into the Secret instead: `secret: { merge: true }` without `adopt`")
+    refusal(
+        &codes::HOLDS_MORE,
+        "holds-more",
+        found,
+        "merge into the Secret instead: `secret: { merge: true }` without `adopt`",
+    )
 }
 
 /// Returns the refusal to merge into a Secret that does not exist.
 pub(crate) fn absent() -> Refusal {
-    Refusal::new(
+    refusal(
+        &codes::ABSENT,
         "absent",
         "there is no Secret to merge into",
         "create it, or set `merge: create`, or leave out `merge` for a Secret of regcred's own",
@@ -94,18 +116,19 @@ pub(crate) fn absent() -> Refusal {
 
 /// Returns the refusal to merge into or adopt a Secret that cannot be read.
 pub(crate) fn unreadable(how: &str) -> Refusal {
-    Refusal::new("unreadable", how, "correct it first: regcred must not lose any of its data")
+    refusal(&UNREADABLE, "unreadable", how, "correct it first: regcred must not lose any of its data")
 }
 
 /// Returns the refusal to remove entries, because it is not known which ones are ours.
 pub(crate) fn not_known(annotation: &str) -> Refusal {
     let found = format!("another program wrote its {annotation}, so it is not known which of its logins are regcred's");
-    Refusal::new("unreadable", found, "remove the logins by hand, then the annotation")
+    refusal(&UNREADABLE, "unreadable", found, "remove the logins by hand, then the annotation")
 }
 
 /// Returns the refusal to remove a Secret that holds other data.
 pub(crate) fn shared(with: &str) -> Refusal {
-    Refusal::new(
+    refusal(
+        &FOREIGN,
         "foreign",
         format!("{with} keeps data of its own in it"),
         "move that data first, or delete the Secret by hand",
@@ -115,11 +138,16 @@ pub(crate) fn shared(with: &str) -> Refusal {
 /// Returns the refusal to merge into a Secret with too many keys for one registry.
 pub(crate) fn too_many_keys(keys: usize, limit: usize) -> Refusal {
     let found = format!("it has {keys} keys for parts or other spellings of one registry, and {limit} are renewed");
-    Refusal::new("too-large", found, "remove these keys: the key of the host serves all of its repositories")
+    refusal(
+        &codes::TOO_LARGE,
+        "too-large",
+        found,
+        "remove these keys: the key of the host serves all of its repositories",
+    )
 }
 
 /// Returns the refusal to write a Secret that would be too large.
 pub(crate) fn too_large(bytes: usize, limit: usize) -> Refusal {
     let found = format!("it would hold {bytes} bytes, and {limit} are allowed");
-    Refusal::new("too-large", found, "spread the registries over several Secrets")
+    refusal(&codes::TOO_LARGE, "too-large", found, "spread the registries over several Secrets")
 }

@@ -13,6 +13,7 @@ use tokio::time::Instant;
 
 use crate::{
     call::translated,
+    codes,
     error::{RequestContext, gone},
 };
 
@@ -55,7 +56,7 @@ pub(crate) async fn explain(client: &Client, reviews: &Reviews, context: &Reques
         return gone;
     }
     if !reviews.may_ask() {
-        return context.failed(ErrorKind::Denied, &context.missing_rule(context.verbs()));
+        return context.failed(&codes::FORBIDDEN, &context.missing_rule(context.verbs()));
     }
     let (mut missing, mut unknown) = (vec![], false);
     for verb in context.verbs() {
@@ -67,10 +68,10 @@ pub(crate) async fn explain(client: &Client, reviews: &Reviews, context: &Reques
     }
     if missing.is_empty() && !unknown {
         let cause = "RBAC allows it, so it is an admission plug-in or a policy of the cluster that does not";
-        return context.failed(ErrorKind::Denied, cause);
+        return context.failed(&codes::ADMISSION, cause);
     }
     let missing = if missing.is_empty() { context.verbs().to_vec() } else { missing };
-    context.failed(ErrorKind::Denied, &context.missing_rule(&missing))
+    context.failed(&codes::FORBIDDEN, &context.missing_rule(&missing))
 }
 
 /// Returns the error of a namespace that does not exist or is being deleted. `None`: it exists, or it cannot be read.
@@ -99,7 +100,7 @@ pub(crate) async fn presence(client: &Client, name: &str) -> Result<Presence> {
 /// denied requests. If the server does not answer this question, the request is sent.
 pub(crate) async fn check(client: &Client, context: &RequestContext<'_>) -> Result<()> {
     match review(client, context, context.verb).await {
-        Ok(false) => Err(context.failed(ErrorKind::Denied, &context.missing_rule(context.verbs()))),
+        Ok(false) => Err(context.failed(&codes::FORBIDDEN, &context.missing_rule(context.verbs()))),
         Ok(true) | Err(_) => Ok(()),
     }
 }
@@ -122,6 +123,6 @@ pub(crate) async fn review(client: &Client, context: &RequestContext<'_>, verb: 
         RequestContext { verb: "create", resource: "selfsubjectaccessreviews", namespace: None, name: context.name };
     let api = Api::<SelfSubjectAccessReview>::all(client.clone());
     let answer = translated(&asking, api.create(&PostParams::default(), &review)).await?;
-    let silent = || asking.failed(ErrorKind::Malformed, "the answer does not say whether it is allowed");
+    let silent = || asking.failed(&codes::ANSWER, "the answer does not say whether it is allowed");
     answer.status.map(|status| status.allowed).ok_or_else(silent)
 }

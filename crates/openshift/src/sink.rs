@@ -14,6 +14,7 @@ use crate::{
     account,
     cache::{Cache, Targets},
     cluster::Cluster,
+    codes,
     fields::writers,
     link::{Link, Lists, Recorded},
     merge, owned,
@@ -206,7 +207,7 @@ fn strange_accounts(target: &Target, accounts: &[&str]) -> Option<Error> {
     let message = format!("ServiceAccounts that the config does not name may use {name}: {names}");
     let fix =
         format!("take it out of their lists by hand: kubectl edit serviceaccount {first} --namespace={namespace}");
-    Some(Error::new(ErrorKind::Refused, message).with_cause(fix))
+    Some(Error::new(&codes::ACCOUNTS, message).with_cause(fix))
 }
 
 impl OpenShiftSinkBuilder {

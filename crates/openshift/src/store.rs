@@ -11,13 +11,14 @@ use kube::{
     api::{DeleteParams, GetParams, Patch, PatchParams, Preconditions},
     core::Request,
 };
-use regcred_core::{Error, ErrorKind, Result, Target};
+use regcred_core::{Error, Result, Target};
 use serde_json::Value;
 use tokio::time::sleep;
 
 use crate::{
     call::with_timeout,
     cluster::Cluster,
+    codes,
     decode::{self, Decoded, KeptAnnotations, Stored, Unreadable, account, metadata, readable_metadata},
     error::{RequestContext, is_by_policy, is_unexplained, translate},
     pages::List,
@@ -175,7 +176,7 @@ impl Store {
 /// Returns the error of an object that cannot be decoded.
 fn beyond_bounds(context: &RequestContext<'_>, unreadable: &Unreadable) -> Error {
     if unreadable.metadata.name.is_none() && !unreadable.is_cut_off {
-        return context.failed(ErrorKind::Malformed, "the answer is not that of a Kubernetes API; is there a proxy?");
+        return context.failed(&codes::ANSWER, "the answer is not that of a Kubernetes API; is there a proxy?");
     }
     refusal::unreadable_object(context.namespace.unwrap_or_default(), context.name, &unreadable.reason).into()
 }

@@ -13,6 +13,7 @@ use tracing::{Dispatch, debug, instrument::WithSubscriber, warn};
 
 use crate::{
     call::with_timeout,
+    codes,
     decode::{KeptAnnotations, WatchLine, account, metadata, watch_line},
     error::{RequestContext, translate},
     pages::List,
@@ -220,7 +221,7 @@ impl Watch {
         to: &EventSender<S>,
     ) -> Result<(), End> {
         let context = RequestContext { verb: "watch", ..self.listing() };
-        let failed = |kind, why: &str| End::Failed(context.failed(kind, why));
+        let failed = |code, why: &str| End::Failed(context.failed(code, why));
         let params = WatchParams { field_selector: self.fields(), timeout: Some(LONGEST), ..WatchParams::default() };
         let request = Request::new(&self.url);
         let request =
@@ -234,10 +235,10 @@ impl Watch {
         loop {
             // The layers of the client log the data that they process.
             let next = timeout(SILENCE, lines.next().with_subscriber(Dispatch::none())).await;
-            let next = next.map_err(|_| failed(ErrorKind::Unreachable, "the watch was silent for too long"))?;
+            let next = next.map_err(|_| failed(&codes::UNREACHABLE, "the watch was silent for too long"))?;
             let next = next.map_err(|error| End::of(&kube::Error::ReadEvents(error), &context))?;
             let Some(line) = next else { return Ok(()) };
-            let malformed = || failed(ErrorKind::Malformed, "an event of the watch cannot be read");
+            let malformed = || failed(&codes::ANSWER, "an event of the watch cannot be read");
             let (piece, event) = match watch_line(line).ok_or_else(malformed)? {
                 WatchLine::Error(status) => return Err(End::of(&kube::Error::Api(status), &context)),
                 WatchLine::Bookmark(metadata) => {

@@ -1,7 +1,7 @@
 //! The results of `check --online`.
 
 use jiff::Timestamp;
-use regcred_core::{Error, ErrorKind, RegistryCredential};
+use regcred_core::{Code, Error, ErrorKind, RegistryCredential};
 
 /// The result of one check.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,6 +17,8 @@ pub struct Finding {
     pub verdict: Verdict,
     /// The result in words.
     pub message: String,
+    /// The code of the error. `None`: the check passed, or failed without an error.
+    pub code: Option<&'static Code>,
     /// The fix, in one line or several.
     pub fix: Option<String>,
 }
@@ -61,7 +63,15 @@ impl Verdict {
 impl Finding {
     /// Creates a result with this verdict and no fix.
     pub fn new(check: &'static str, verdict: Verdict, subject: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { check, subject: subject.into(), namespaces: vec![], verdict, message: message.into(), fix: None }
+        Self {
+            check,
+            subject: subject.into(),
+            namespaces: vec![],
+            verdict,
+            message: message.into(),
+            code: None,
+            fix: None,
+        }
     }
 
     /// Creates the result of a check that passed.
@@ -86,7 +96,7 @@ impl Finding {
             ErrorKind::Unreachable | ErrorKind::Throttled => Verdict::Unreachable,
             _ => Verdict::Failed,
         };
-        Self::new(check, verdict, subject, format!("{} ({})", error.chain(), error.kind()))
+        Self { code: Some(error.code()), ..Self::new(check, verdict, subject, error.summary()) }
     }
 
     /// Creates the result of a mint, with the registries and the expiry. `registries`: the names under which the

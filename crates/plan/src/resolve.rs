@@ -12,6 +12,7 @@ use regcred_config::{
 use regcred_core::{Namespace, ProviderName, SecretName, StoreName};
 
 use crate::{
+    codes,
     group::{Accounts, Group, Placement, Selected, TargetSettings},
     links::links,
     types::{
@@ -151,7 +152,7 @@ impl Resolved {
         let message = format!(
             "{schedule} {pause}, and a credential of type {kind} lives for {lives}: run it at least every {often}, or leave the schedule out"
         );
-        Some(Problem::at(config.origin().join("schedule"), message))
+        Some(Problem::at(config.origin().join("schedule"), message).with_code(&SCHEDULE))
     }
 
     /// Groups the Secrets with the same settings, in the order of the config.
@@ -247,7 +248,7 @@ impl Resolved {
             let earlier = earlier.origin.name();
             let message =
                 format!("{earlier} names {name} beside this choice, and its labels are not known: name it here too");
-            Problem::at(target.origin.join("namespaces"), message)
+            Problem::at(target.origin.join("namespaces"), message).with_code(&codes::OVERLAP)
         });
         (beside, unknown)
     }
@@ -261,7 +262,7 @@ impl Resolved {
             "a login that pushes would go to whoever makes a namespace named {selection}: name the namespaces, or add a `selector` for \
              a label that has to be there"
         );
-        pushes.then(|| Problem::at(target.origin.join("namespaces"), message))
+        pushes.then(|| Problem::at(target.origin.join("namespaces"), message).with_code(&codes::OPEN_PUSH))
     }
 
     /// Returns the recorded names of a target's providers. Returns `None` if one of them is invalid, which was

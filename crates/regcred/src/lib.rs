@@ -2,6 +2,7 @@
 
 mod broken;
 mod built_in;
+pub mod codes;
 mod daemon;
 #[cfg(doc)]
 pub mod guide;

@@ -6,12 +6,12 @@ use std::{
     time::Duration,
 };
 
-use regcred_core::{Clock, Error, ErrorKind, StoreName};
+use regcred_core::{Clock, Error, StoreName};
 use regcred_engine::{Builder, Engine, Route};
 use regcred_plan::{Plan, SourceAndSink, Types};
 use tokio::time::timeout;
 
-use crate::{broken::Broken, minters::Minters};
+use crate::{broken::Broken, codes, minters::Minters};
 
 /// The time limit for creating a sink, which may make requests.
 const MAKING: Duration = Duration::from_secs(30);
@@ -54,11 +54,11 @@ async fn make(plan: &Plan, store: &StoreName, types: &Types, clock: &Arc<dyn Clo
     let routes = (0..plan.routes()).filter(|route| plan.store(*route) == store).count();
     let made = timeout(MAKING, plan.make_sink(store, types, clock)).await.unwrap_or_else(|_| {
         let message = format!("the sink {store} was not made within {} s", MAKING.as_secs());
-        Err(Error::new(ErrorKind::Unreachable, message))
+        Err(Error::new(&codes::SINK_TIMEOUT, message))
     });
     let made = made.and_then(|made| {
         let message = || format!("the sink {store} made {} parts of {routes} entries", made.len());
-        if made.len() == routes { Ok(made) } else { Err(Error::new(ErrorKind::Bug, message())) }
+        if made.len() == routes { Ok(made) } else { Err(Error::new(&codes::SINK_PARTS, message())) }
     });
     made.unwrap_or_else(|error| vec![Broken::kept(error); routes])
 }

@@ -2,6 +2,7 @@
 
 mod chart;
 mod config;
+mod errors;
 mod guide;
 mod included;
 mod kubectl;
@@ -24,7 +25,8 @@ const FAULTS_PAGE: &str = "docs/faults.md";
 const KUBECTL_PAGE: &str = "docs/kubectl.md";
 const CONFIG_PAGE: &str = "docs/config.md";
 const SCHEMA: &str = "config/schema.json";
-const COMMANDS: [&str; 13] = [
+const ERRORS_PAGE: &str = "docs/errors.md";
+const COMMANDS: [&str; 14] = [
     "init",
     "run",
     "once",
@@ -35,6 +37,7 @@ const COMMANDS: [&str; 13] = [
     "manifests",
     "cleanup",
     "schema",
+    "explain",
     "completions",
     "man",
     "version",
@@ -50,6 +53,7 @@ pub(crate) fn run(check: bool) -> Result<()> {
     let pages = [
         (CLI_PAGE, cli_page(&regcred)?),
         (CONFIG_PAGE, config_page),
+        (ERRORS_PAGE, errors::page(&regcred)?),
         (FAULTS_PAGE, faults::page()?),
         (KUBECTL_PAGE, kubectl::page()?),
         (SCHEMA, schema),

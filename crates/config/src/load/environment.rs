@@ -7,7 +7,7 @@ use figment::{
     value::{Dict, Value},
 };
 
-use crate::{Problem, value::variable::PREFIX, yaml::text::Yaml};
+use crate::{Problem, codes, value::variable::PREFIX, yaml::text::Yaml};
 
 /// The prefix with one underscore, which is a common mistake.
 const SHORT: &str = "REGCRED_";
@@ -57,6 +57,7 @@ impl Environment {
         let warning = |(name, steps): &(String, Vec<String>)| {
             let right = format!("{PREFIX}{}", steps.join("__").to_uppercase());
             Problem::everywhere(format!("environment {name}: it is not read; with two underscores, {right}, it is"))
+                .with_code(&codes::VARIABLE)
         };
         meant.map(warning).collect()
     }
@@ -68,7 +69,9 @@ impl Environment {
         for Variable { name, steps, value } in &self.variables {
             match put(&mut root, steps, value.clone(), String::new()) {
                 Ok(key) => keys.push(key),
-                Err(why) => problems.push(Problem::everywhere(format!("environment {name}: {why}"))),
+                Err(why) => {
+                    problems.push(Problem::everywhere(format!("environment {name}: {why}")).with_code(&codes::VARIABLE))
+                }
             }
         }
         *dict = root.into_dict().unwrap_or_default();

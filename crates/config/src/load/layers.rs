@@ -19,7 +19,7 @@ use regcred_core::{ProviderName, StoreName, read_text, read_text_file};
 
 use super::environment::Environment;
 use crate::{
-    AccountLink, Grammar, Origin, Problem, Problems,
+    AccountLink, Grammar, Origin, Problem, Problems, codes,
     model::{file, secret::RawSecret},
     names::nearest::meant,
     value::{
@@ -102,7 +102,7 @@ const STREAMS: [&str; 2] = ["/dev/fd/", "/proc/self/fd/"];
 fn text(path: &Path) -> Result<(String, String), Problems> {
     let (name, is_stdin) = (path.display().to_string(), path == Path::new(STDIN) || path == Path::new("/dev/stdin"));
     let name = if is_stdin { "standard input".to_owned() } else { name };
-    let unreadable = |cause: String| whole(&name, &format!("cannot be read: {cause}"));
+    let unreadable = |cause: String| whole(&name, &codes::UNREADABLE, &format!("cannot be read: {cause}"));
     let text = if is_stdin {
         read_text(io::stdin()).map_err(|error| unreadable(error.to_string()))
     } else if STREAMS.iter().any(|folder| path.starts_with(folder)) {
@@ -135,6 +135,7 @@ fn without_quotes(problems: &Problems, link: &Path) -> Problems {
             Some((file, at)) => Problem::in_file(&file, at, message),
             None => Problem::everywhere(message),
         }
+        .with_code(&codes::NOT_A_CONFIG)
     };
     let mut shown = problems.iter().map(unquoted).collect::<Vec<_>>();
     shown.dedup();
@@ -147,7 +148,8 @@ fn parse(name: &str, text: &str, grammar: &Grammar) -> Result<File, Problems> {
         known.contains(&key) || is_key_below(key) || grammar.has_key(key) || is_name_in(map, key)
     };
     let mut data = yaml::text::read(text, is_quotable).map_err(|faults| {
-        let problems = faults.into_iter().map(|fault| Problem::in_file(name, fault.line, fault.message));
+        let problems =
+            faults.into_iter().map(|fault| Problem::in_file(name, fault.line, fault.message).with_code(&codes::SYNTAX));
         Problems::check(problems.collect()).expect_err("there is at least one")
     })?;
     let is_meant = |key: &String| known.contains(&key.as_str()) || meant(key, known.iter().copied()).is_some();
@@ -155,7 +157,11 @@ fn parse(name: &str, text: &str, grammar: &Grammar) -> Result<File, Problems> {
     if !data.is_empty() && !data.keys().any(is_meant) {
         let is_kubeconfig = data.contains_key("clusters") && data.contains_key("users");
         let hint = if is_kubeconfig { ": it looks like a kubeconfig, which --kubeconfig names" } else { "" };
-        return Err(whole(name, &format!("is not a config of regcred{hint}; known keys are {}", known.join(", "))));
+        return Err(whole(
+            name,
+            &codes::NOT_A_CONFIG,
+            &format!("is not a config of regcred{hint}; known keys are {}", known.join(", ")),
+        ));
     }
     data.retain(|key, _| !key.starts_with(EXTENSION));
     Ok(File { name: name.into(), data, lines: Some(Lines::of(text)) })
@@ -185,8 +191,8 @@ fn is_name_in(map: &str, key: &str) -> bool {
     }
 }
 
-fn whole(source: &str, message: &str) -> Problems {
-    Problem::in_file(source, None, message).into()
+fn whole(source: &str, code: &'static Code, message: &str) -> Problems {
+    Problem::in_file(source, None, message).with_code(code).into()
 }
 
 fn unite(
@@ -213,7 +219,8 @@ fn unite(
         let list = Dict::from([(TARGETS.to_owned(), Value::Array(Tag::Default, targets))]);
         figment = Figment::from(Serialized::defaults(list)).merge(figment);
     }
-    let data = figment.data().map_err(|error| whole("config", &format!("cannot be united: {}", error.kind)))?;
+    let data =
+        figment.data().map_err(|error| whole("config", &codes::VALUE, &format!("cannot be united: {}", error.kind)))?;
     let mut dict = data.get(&Profile::Default).cloned().unwrap_or_default();
     let set = environment.apply(&mut dict).map_err(|problems| Problems::check(problems).expect_err("there is one"))?;
     provenance.environment = set.into_iter().collect();

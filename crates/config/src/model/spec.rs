@@ -10,7 +10,7 @@ use figment::value::{Dict, Value};
 use serde::de::DeserializeOwned;
 
 use crate::{
-    Hint, Origin, Partial, Problem, Problems, TypeGrammar,
+    Hint, Origin, Partial, Problem, Problems, TypeGrammar, codes,
     value::{
         digest::{canonical, digest},
         shown::{not_text, shown, sort},
@@ -75,7 +75,7 @@ impl Spec {
         };
         let Value::Dict(_, dict) = value else {
             let message = format!("{} is not a map such as {}", sort(value), example(None));
-            return (None, Some(Problem::at(origin, message)));
+            return (None, Some(Problem::at(origin, message).with_code(&codes::TYPE)));
         };
         let mut options = dict.clone();
         let kind = options.remove(TYPE);
@@ -86,11 +86,11 @@ impl Spec {
             Some(Value::String(_, kind)) => (Some(kind), None),
             other => {
                 let fitting = types.iter().find(fits);
-                let message = match other {
-                    Some(other) => format!("{} {}", shown(&other), not_text(TYPE, sort(&other))),
-                    None => format!("it is missing, as in {}", example(fitting)),
+                let (code, message) = match other {
+                    Some(other) => (&codes::TYPE, format!("{} {}", shown(&other), not_text(TYPE, sort(&other)))),
+                    None => (&codes::MISSING, format!("it is missing, as in {}", example(fitting))),
                 };
-                (fitting.map(|it| it.name.to_owned()), Some(Problem::at(origin.join(TYPE), message)))
+                (fitting.map(|it| it.name.to_owned()), Some(Problem::at(origin.join(TYPE), message).with_code(code)))
             }
         };
         let spec = kind.map(|kind| {

@@ -3,7 +3,7 @@
 use figment::value::Value;
 
 use super::fields::Fields;
-use crate::{Problem, Spec, TargetEntry, TypeGrammar, Wants, names::nearest::meant, value::shown::sort};
+use crate::{Problem, Spec, TargetEntry, TypeGrammar, Wants, codes, names::nearest::meant, value::shown::sort};
 
 /// Reads a map of entries with a type. Also returns the names of entries that have a fault.
 pub(crate) fn specs(
@@ -18,7 +18,7 @@ pub(crate) fn specs(
         Some(Value::Dict(_, entries)) => entries,
         Some(other) => {
             let message = format!("{} is not a map of names, each with a `type` and its options", sort(other));
-            fields.problem(key, message);
+            fields.report(key, &codes::TYPE, message);
             return (specs, names);
         }
     };
@@ -47,14 +47,14 @@ pub(crate) fn warn_unused(fields: &mut Fields<'_>, targets: &[TargetEntry], prov
         })
     };
     for spec in providers.iter().filter(is_unwanted) {
-        fields.warnings.push(Problem::at(spec.origin().clone(), "no target wants it"));
+        fields.warnings.push(Problem::at(spec.origin().clone(), "no target wants it").with_code(&codes::UNUSED));
     }
     let is_unused = |spec: &&Spec| {
         let uses = |target: &TargetEntry| target.sink.as_ref().is_none_or(|sink| sink.as_str() == spec.name());
         !targets.iter().any(uses)
     };
     for spec in sinks.iter().filter(is_unused) {
-        fields.warnings.push(Problem::at(spec.origin().clone(), "no target is kept there"));
+        fields.warnings.push(Problem::at(spec.origin().clone(), "no target is kept there").with_code(&codes::UNUSED));
     }
 }
 
@@ -66,19 +66,24 @@ pub(crate) fn refuse_unnamed(fields: &mut Fields<'_>, targets: &[TargetEntry], p
         {
             for (place, name) in names.iter().enumerate() {
                 if let Some(message) = unnamed("providers", name.as_str(), providers) {
-                    fields.problems.push(Problem::at(target.origin.join(&format!("providers[{place}]")), message));
+                    fields.problems.push(
+                        Problem::at(target.origin.join(&format!("providers[{place}]")), message)
+                            .with_code(&codes::UNKNOWN_NAME),
+                    );
                 }
             }
         }
         match &target.sink {
             Some(name) => {
                 if let Some(message) = unnamed("sinks", name.as_str(), sinks) {
-                    fields.problems.push(Problem::at(target.origin.join("sink"), message));
+                    fields
+                        .problems
+                        .push(Problem::at(target.origin.join("sink"), message).with_code(&codes::UNKNOWN_NAME));
                 }
             }
             None if sinks.len() > 1 => {
                 let message = format!("it is missing, and `sinks:` names several: {}", sinks.join(", "));
-                fields.problems.push(Problem::at(target.origin.join("sink"), message));
+                fields.problems.push(Problem::at(target.origin.join("sink"), message).with_code(&codes::MISSING));
             }
             None => {}
         }

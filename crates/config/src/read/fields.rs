@@ -1,10 +1,11 @@
 //! Reads the fields of one map of a config. Each is read separately, so that all problems are reported at once.
 
 use figment::value::{Dict, Value};
+use regcred_core::Code;
 use serde::de::DeserializeOwned;
 
 use crate::{
-    Origin, Partial, Problem,
+    Origin, Partial, Problem, codes,
     grammar::Hint,
     value::{
         keys::{keys, unknown_key},
@@ -32,7 +33,7 @@ impl<'a> Fields<'a> {
         let mut fields = Self { dict, origin, problems: vec![], warnings: vec![], meant: vec![] };
         for key in dict.keys().filter(|key| !known.contains(&key.as_str())) {
             let (message, meant) = unknown_key(key, known, hints);
-            fields.problem(key, message);
+            fields.report(key, &codes::UNKNOWN_KEY, message);
             fields.meant.extend(meant);
         }
         fields
@@ -59,7 +60,7 @@ impl<'a> Fields<'a> {
         match self.get(key)? {
             Value::String(_, text) => Some(text.clone()),
             other => {
-                self.problem(key, format!("{} {}", shown(other), not_text(key, sort(other))));
+                self.report(key, &codes::TYPE, format!("{} {}", shown(other), not_text(key, sort(other))));
                 None
             }
         }
@@ -93,14 +94,19 @@ impl<'a> Fields<'a> {
                 Some(list.iter().enumerate().map(|(place, item)| (format!("{key}[{place}]"), item)).collect())
             }
             _ => {
-                self.problem(key, format!("it is not a list of {expected}"));
+                self.report(key, &codes::TYPE, format!("it is not a list of {expected}"));
                 None
             }
         }
     }
 
+    /// Reports a value that is not allowed.
     pub(crate) fn problem(&mut self, key: &str, message: impl Into<String>) {
-        self.problems.push(Problem::at(self.origin.join(key), message));
+        self.report(key, &codes::VALUE, message);
+    }
+
+    pub(crate) fn report(&mut self, key: &str, code: &'static Code, message: impl Into<String>) {
+        self.problems.push(Problem::at(self.origin.join(key), message).with_code(code));
     }
 
     pub(crate) fn warn(&mut self, key: &str, message: impl Into<String>) {
@@ -110,7 +116,7 @@ impl<'a> Fields<'a> {
     /// Reports a missing key, unless it is present under a wrong name.
     pub(crate) fn missing(&mut self, key: &str, message: impl Into<String>) {
         if !self.is_misspelt(key) {
-            self.problem(key, message);
+            self.report(key, &codes::MISSING, message);
         }
     }
 

@@ -6,7 +6,7 @@ use regcred_core::Namespace;
 
 use super::fields::Fields;
 use crate::{
-    Namespaces, PLATFORM_PREFIXES, Selection, Selector,
+    Namespaces, PLATFORM_PREFIXES, Selection, Selector, codes,
     model::{file, namespaces::is_system},
     value::{
         keys::{keys, unknown_key},
@@ -43,7 +43,7 @@ pub(crate) fn namespaces(fields: &mut Fields<'_>) -> Option<Namespaces> {
             Some(gather(items, vec![], Selector::default()))
         }
         (Some(one), Some(several)) => {
-            fields.problem("namespaces", "`namespace` names one already: leave one of the two out");
+            fields.report("namespaces", &codes::COMBINATION, "`namespace` names one already: leave one of the two out");
             item(fields, "namespace", one);
             match several {
                 Value::Dict(_, dict) => drop(chosen(fields, dict)),
@@ -89,10 +89,10 @@ fn chosen(fields: &mut Fields<'_>, dict: &Dict) -> Option<Namespaces> {
         let has_pattern = include.iter().any(|item| matches!(item, Item::Pattern(_)));
         if is_said("selector") && !has_pattern {
             let message = "it chooses among patterns, and `include` only names namespaces: leave one of the two out, or include \"*\"";
-            fields.problem("namespaces.selector", message);
+            fields.report("namespaces.selector", &codes::COMBINATION, message);
         }
         if is_said("exclude") && !has_pattern {
-            fields.problem("namespaces.exclude", "there is no pattern to take anything out of");
+            fields.report("namespaces.exclude", &codes::COMBINATION, "there is no pattern to take anything out of");
         }
     }
     let as_pattern = |item| match item {
@@ -118,7 +118,7 @@ fn chosen(fields: &mut Fields<'_>, dict: &Dict) -> Option<Namespaces> {
 fn selector(fields: &mut Fields<'_>, value: &Value) -> Option<Selector> {
     let key = "namespaces.selector";
     let Value::String(_, text) = value else {
-        fields.problem(key, format!("{} is not text, such as regcred.dev/profile=pull", shown(value)));
+        fields.report(key, &codes::TYPE, format!("{} is not text, such as regcred.dev/profile=pull", shown(value)));
         return None;
     };
     match Selector::parse(text) {
@@ -138,7 +138,7 @@ fn items_of(fields: &mut Fields<'_>, key: &str, value: &Value) -> Option<Vec<Ite
     let list = match value {
         Value::Array(_, list) if !list.is_empty() => list,
         _ => {
-            fields.problem(key, "it is not a list of namespaces, such as [team-a, \"app-*\"]");
+            fields.report(key, &codes::TYPE, "it is not a list of namespaces, such as [team-a, \"app-*\"]");
             return None;
         }
     };
@@ -153,7 +153,7 @@ fn items_of(fields: &mut Fields<'_>, key: &str, value: &Value) -> Option<Vec<Ite
             Item::Pattern(pattern) => pattern.to_string(),
         };
         if seen.contains(&text) {
-            fields.problem(&key, format!("{text} is there already"));
+            fields.report(&key, &codes::DUPLICATE, format!("{text} is there already"));
         }
         seen.push(text);
         items.push(item);
@@ -163,7 +163,7 @@ fn items_of(fields: &mut Fields<'_>, key: &str, value: &Value) -> Option<Vec<Ite
 
 fn item(fields: &mut Fields<'_>, key: &str, value: &Value) -> Option<Item> {
     let Value::String(_, text) = value else {
-        fields.problem(key, format!("{} {}", shown(value), not_text(key, sort(value))));
+        fields.report(key, &codes::TYPE, format!("{} {}", shown(value), not_text(key, sort(value))));
         return None;
     };
     if text.contains(['*', '?', '[']) {

@@ -7,7 +7,7 @@ use regcred_core::SecretName;
 
 use super::fields::Fields;
 use crate::{
-    AccountLink, Merge, Partial, SecretSettings,
+    AccountLink, Merge, Partial, SecretSettings, codes,
     model::secret::RawSecret,
     names::label::{check_annotation_key, check_key, check_value, owner},
     value::shown::sort,
@@ -39,7 +39,11 @@ pub(crate) fn secret(fields: &mut Fields<'_>, defaults: &RawSecret) -> Option<Se
     }
     let by_default = defaults.merge.is_some_and(Merge::is_on) && defaults.adopt == Some(true);
     if settings.merge.is_on() && settings.adopt && !by_default {
-        fields.problem("secret.adopt", "what is merged into is never taken over: leave out `merge` or `adopt`");
+        fields.report(
+            "secret.adopt",
+            &codes::COMBINATION,
+            "what is merged into is never taken over: leave out `merge` or `adopt`",
+        );
     }
     if settings.merge.is_on() {
         // These keys apply only to Secrets that regcred owns. `defaults` can set them for other targets.
@@ -62,7 +66,11 @@ pub(crate) fn check_secret(fields: &mut Fields<'_>, raw: &RawSecret) {
     let first = said.iter().find(|(_, values)| !values.is_empty());
     if let Some((kind, _)) = first.filter(|_| raw.merge.is_some_and(Merge::is_on)) {
         let key = format!("secret.{kind}");
-        fields.problem(&key, "what is merged into stays its owner's, labels and annotations too: leave them out");
+        fields.report(
+            &key,
+            &codes::COMBINATION,
+            "what is merged into stays its owner's, labels and annotations too: leave them out",
+        );
     }
     for (kind, values) in &said {
         for (name, value) in values {
@@ -88,7 +96,7 @@ pub(crate) fn service_accounts(fields: &mut Fields<'_>) -> Option<Vec<AccountLin
         Value::Array(_, entries) => entries,
         other => {
             let message = format!("{} is not a list such as [{{ name: default, link: [pull] }}]", sort(other));
-            fields.problem("service_accounts", message);
+            fields.report("service_accounts", &codes::TYPE, message);
             return None;
         }
     };
@@ -104,7 +112,7 @@ pub(crate) fn service_accounts(fields: &mut Fields<'_>) -> Option<Vec<AccountLin
             fields.problem(&format!("{key}.name"), error);
         }
         if links.iter().any(|earlier| earlier.name == link.name) {
-            fields.problem(&format!("{key}.name"), format!("{} is there already", link.name));
+            fields.report(&format!("{key}.name"), &codes::DUPLICATE, format!("{} is there already", link.name));
         }
         if link.link.is_empty() {
             fields.problem(&format!("{key}.link"), "the list is empty: `pull`, `mount` or both");

@@ -12,7 +12,7 @@ use super::{
     wants::{Read, wants},
 };
 use crate::{
-    AccountLink, Grammar, Hint, Keys, Merge, Namespaces, Origin, Problem, Spec, TargetEntry, Wants,
+    AccountLink, Grammar, Hint, Keys, Merge, Namespaces, Origin, Problem, Spec, TargetEntry, Wants, codes,
     model::{file, secret::RawSecret},
     value::{keys::keys, shown::shown},
 };
@@ -29,13 +29,17 @@ impl Defaults {
     pub(crate) fn read(value: &Value, origin: &Origin) -> (Self, Vec<Problem>) {
         let Value::Dict(_, dict) = value else {
             let message = format!("{} is not a map such as {{ secret: {{ name: ecr-pull }} }}", shown(value));
-            return (Self::default(), vec![Problem::at(origin.clone(), message)]);
+            return (Self::default(), vec![Problem::at(origin.clone(), message).with_code(&codes::TYPE)]);
         };
         let mut fields = Fields::of::<file::Defaults>(dict, origin);
         let secret = fields.typed::<RawSecret>("secret").unwrap_or_default();
         check_secret(&mut fields, &secret);
         if secret.merge.is_some_and(Merge::is_on) && secret.adopt == Some(true) {
-            fields.problem("secret.adopt", "what is merged into is never taken over: leave out `merge` or `adopt`");
+            fields.report(
+                "secret.adopt",
+                &codes::COMBINATION,
+                "what is merged into is never taken over: leave out `merge` or `adopt`",
+            );
         }
         let accounts = service_accounts(&mut fields);
         (Self { secret, accounts }, fields.problems)
@@ -70,7 +74,7 @@ impl<'a> Reader<'a> {
         let Self { grammar, sinks, defaults, common, hints } = self;
         let Value::Dict(_, dict) = entry else {
             let message = format!("{} is not an entry such as {}", shown(entry), grammar.target_example());
-            return Err((vec![Problem::at(origin.clone(), message)], vec![]));
+            return Err((vec![Problem::at(origin.clone(), message).with_code(&codes::TYPE)], vec![]));
         };
         let sink_type = sink_type(dict, sinks);
         let described = sink_type.map_or(Some(&[][..]), |kind| grammar.sink(kind)?.target);
@@ -138,7 +142,10 @@ pub(crate) fn take_repeated(targets: &mut Vec<TargetEntry>) -> Vec<Problem> {
                 true
             }
             Entry::Occupied(first) => {
-                problems.push(Problem::at(target.origin.clone(), format!("it repeats {}", first.get())));
+                problems.push(
+                    Problem::at(target.origin.clone(), format!("it repeats {}", first.get()))
+                        .with_code(&codes::DUPLICATE),
+                );
                 false
             }
         }

@@ -5,7 +5,7 @@ use regcred_core::ProviderName;
 
 use super::fields::Fields;
 use crate::{
-    Spec, Wants,
+    Spec, Wants, codes,
     grammar::{Grammar, TypeGrammar},
     value::shown::{not_text, shown, sort},
 };
@@ -26,7 +26,11 @@ pub(crate) fn wants(fields: &mut Fields<'_>, grammar: &Grammar) -> Read {
         let said = used.iter().flat_map(|(kind, keys)| keys.iter().map(move |it| (*kind, it)));
         let mut doubtful = vec![];
         for (kind, (key, value)) in said {
-            fields.problem(key, "`providers` says already what is wanted: leave one of the two out");
+            fields.report(
+                key,
+                &codes::COMBINATION,
+                "`providers` says already what is wanted: leave one of the two out",
+            );
             // Each key is checked alone, so that none is missing.
             let alone = Dict::from([(key.clone(), value.clone())]);
             doubtful.push(spec(fields, kind, alone, kind.target.unwrap_or_default()));
@@ -87,10 +91,12 @@ fn provider_names(fields: &mut Fields<'_>) -> Option<Vec<ProviderName>> {
     let mut providers = vec![];
     for (key, name) in names {
         match name.as_str().map(ProviderName::new) {
-            Some(Ok(name)) if providers.contains(&name) => fields.problem(&key, format!("{name} is there already")),
+            Some(Ok(name)) if providers.contains(&name) => {
+                fields.report(&key, &codes::DUPLICATE, format!("{name} is there already"))
+            }
             Some(Ok(name)) => providers.push(name),
             Some(Err(error)) => fields.problem(&key, error.to_string()),
-            None => fields.problem(&key, format!("{} {}", shown(name), not_text(&key, sort(name)))),
+            None => fields.report(&key, &codes::TYPE, format!("{} {}", shown(name), not_text(&key, sort(name)))),
         }
     }
     (fields.problems.len() == before).then_some(providers)

@@ -12,7 +12,7 @@ use super::{
     provenance::Origin,
     reason::reason,
 };
-use crate::grammar::Hint;
+use crate::{codes, grammar::Hint};
 
 /// The valid parts of a piece of the config.
 #[derive(Clone, Debug)]
@@ -121,18 +121,18 @@ impl<'a> Reading<'a> {
                     }
                     let (message, meant) = unknown_key(key, known, self.hints);
                     let in_whole = self.in_whole(&steps);
-                    self.report(&in_whole, message);
+                    self.report(&in_whole, &codes::UNKNOWN_KEY, message);
                     let above = &in_whole[..in_whole.len() - 1];
                     self.faulty.extend(meant.map(|meant| above.iter().cloned().chain([meant.to_owned()]).collect()));
                     self.take(&steps)?;
                 }
                 _ if self.blanks.contains(&in_whole) => {
-                    self.report(&in_whole, BLANK);
+                    self.report(&in_whole, &codes::TYPE, BLANK);
                     self.take(&steps)?;
                 }
                 kind => {
-                    let message = reason(&steps, kind, find(&self.value, &steps));
-                    self.report(&in_whole, message);
+                    let (code, message) = reason(&steps, kind, find(&self.value, &steps));
+                    self.report(&in_whole, code, message);
                     self.take(&steps)?;
                 }
             }
@@ -143,7 +143,7 @@ impl<'a> Reading<'a> {
     fn next_blank(&mut self) -> Option<Vec<String>> {
         while let Some(blank) = self.blanks.pop_first() {
             if let Some(steps) = self.left(&blank).filter(|_| !self.faulty.contains(&blank)) {
-                self.report(&blank, BLANK);
+                self.report(&blank, &codes::TYPE, BLANK);
                 return Some(steps);
             }
         }
@@ -154,7 +154,7 @@ impl<'a> Reading<'a> {
     fn replace_missing(&mut self, steps: &[String], stand_in: Option<&str>) -> Option<()> {
         let in_whole = self.in_whole(steps);
         if !self.faulty.contains(&in_whole) {
-            self.report(&in_whole, "it is missing");
+            self.report(&in_whole, &codes::MISSING, "it is missing");
         }
         if let Some(text) = stand_in {
             return self.insert(steps, Value::from(text));
@@ -175,13 +175,13 @@ impl<'a> Reading<'a> {
         self.take(parent(steps)?)
     }
 
-    fn report(&mut self, in_whole: &[String], message: impl Into<String>) {
+    fn report(&mut self, in_whole: &[String], code: &'static Code, message: impl Into<String>) {
         let mut origin = self.origin.clone();
         for (depth, step) in in_whole.iter().enumerate() {
             let is_list = matches!(find(self.whole, &in_whole[..depth]), Some(Value::Array(..)));
             origin = if is_list { origin.join(&format!("[{step}]")) } else { origin.join(step) };
         }
-        self.problems.push(Problem::at(origin, message));
+        self.problems.push(Problem::at(origin, message).with_code(code));
         self.faulty.insert(in_whole.to_vec());
     }
 

@@ -2,7 +2,10 @@
 
 use std::{error::Error, fmt};
 
+use regcred_core::Code;
+
 use super::provenance::Origin;
+use crate::codes;
 
 /// One problem of a config.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,6 +18,8 @@ pub struct Problem {
     pub line: Option<u64>,
     /// The value that was found, and the values that are allowed.
     pub message: String,
+    /// The code. Default: [`VALUE`](codes::VALUE).
+    pub code: &'static Code,
 }
 
 impl Problem {
@@ -28,9 +33,20 @@ impl Problem {
         Self::at(origin.join(key), why.to_string())
     }
 
+    /// Creates a problem at this place from an error, with its message and its code.
+    pub fn from_error(origin: Origin, error: &regcred_core::Error) -> Self {
+        Self::at(origin, error.to_string()).with_code(error.code())
+    }
+
     /// Creates a problem of the whole config.
     pub fn everywhere(message: impl Into<String>) -> Self {
-        Self { origin: None, file: None, line: None, message: message.into() }
+        Self { origin: None, file: None, line: None, message: message.into(), code: &codes::VALUE }
+    }
+
+    /// Sets the code.
+    #[must_use]
+    pub fn with_code(self, code: &'static Code) -> Self {
+        Self { code, ..self }
     }
 
     /// Creates a problem of a file that could not be read as a configuration.
@@ -42,7 +58,7 @@ impl Problem {
 /// Formats the problem like a compiler, so that editors can jump to it: `FILE:LINE: KEY: MESSAGE`.
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { origin, file, line, message } = self;
+        let Self { origin, file, line, message, code: _ } = self;
         match (origin, file, line) {
             (Some(origin), ..) => write!(f, "{origin}: {message}"),
             (None, Some(file), Some(line)) => write!(f, "{file}:{line}: {message}"),
@@ -102,3 +118,11 @@ impl fmt::Display for Problems {
 }
 
 impl Error for Problems {}
+
+/// The error has the code of the first problem, and all problems as its message.
+impl From<Problems> for regcred_core::Error {
+    fn from(problems: Problems) -> Self {
+        let code = problems.0.first().map_or(&codes::VALUE, |problem| problem.code);
+        Self::new(code, problems.to_string())
+    }
+}

@@ -1,15 +1,24 @@
 //! Error messages for serde's errors.
 
 use figment::{error::Kind, value::Value};
+use regcred_core::Code;
 
 use super::shown::{not_text, sort_of};
-use crate::names::{
-    nearest::meant,
-    word::{MERGE, not_one_of},
+use crate::{
+    codes,
+    names::{
+        nearest::meant,
+        word::{MERGE, not_one_of},
+    },
 };
 
-/// Returns the message for a faulty value. The value can be a password, so only short words are quoted.
-pub(crate) fn reason(steps: &[String], kind: &Kind, value: Option<&Value>) -> String {
+/// Returns the code and the message for a faulty value. The value can be a password, so only short words are quoted.
+pub(crate) fn reason(steps: &[String], kind: &Kind, value: Option<&Value>) -> (&'static Code, String) {
+    let code = if matches!(kind, Kind::InvalidType(..)) { &codes::TYPE } else { &codes::VALUE };
+    (code, message(steps, kind, value))
+}
+
+fn message(steps: &[String], kind: &Kind, value: Option<&Value>) -> String {
     match kind {
         Kind::UnknownVariant(found, known) => {
             let hint = match meant(&found.to_lowercase(), known.iter().copied()) {

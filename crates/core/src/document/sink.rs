@@ -4,8 +4,9 @@ use async_trait::async_trait;
 use secrecy::ExposeSecret;
 
 use crate::{
-    Address, Applied, CredentialSet, Details, Error, ErrorKind, InstanceName, Observed, Refusal, Result, Revision,
-    SecretSink, Target, Written,
+    Address, Applied, Code, CredentialSet, Details, Error, ErrorKind, InstanceName, Observed, Refusal, Result,
+    Revision, SecretSink, Target, Written,
+    codes::{FOREIGN, OTHER_INSTANCE, UNREADABLE},
     document::{Contents, Document, DocumentFormat, DocumentStore},
 };
 
@@ -41,10 +42,11 @@ impl<S: DocumentStore, F: DocumentFormat> DocumentSink<S, F> {
 
     fn judge(&self, document: &Document<S::Version>) -> Result<Contents, Refusal> {
         match self.format.read(document.content.expose_secret()) {
-            Err(error) => Err(refusal("unreadable", &error.to_string())),
-            Ok(None) => Err(refusal("foreign", "regcred did not write it")),
+            Err(error) => Err(refusal(&UNREADABLE, "unreadable", &error.to_string())),
+            Ok(None) => Err(refusal(&FOREIGN, "foreign", "regcred did not write it")),
             Ok(Some(it)) if it.instance != self.instance => {
-                Err(refusal("other-instance", &format!("it belongs to regcred's instance {:?}", it.instance.as_str())))
+                let found = format!("it belongs to regcred's instance {:?}", it.instance.as_str());
+                Err(refusal(&OTHER_INSTANCE, "other-instance", &found))
             }
             Ok(Some(contents)) => Ok(contents),
         }
@@ -69,8 +71,8 @@ impl<V> Seen<V> {
     }
 }
 
-fn refusal(reason: &'static str, found: &str) -> Refusal {
-    Refusal::new(reason, found, "name another place in the config, or move it away")
+fn refusal(code: &'static Code, reason: &'static str, found: &str) -> Refusal {
+    Refusal::new(reason, found, "name another place in the config, or move it away").with_code(code)
 }
 
 #[async_trait]

@@ -10,7 +10,7 @@ use std::{
 
 use self::bypass::Bypass;
 pub use self::url::{ProxyUrl, user_info};
-use crate::{Error, ErrorKind, Result};
+use crate::{Error, Result, codes};
 
 /// The proxies that the environment configures: `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY`, in upper or in lower case.
 ///
@@ -93,7 +93,7 @@ impl Proxies {
     pub fn normalize_no_proxy(list: &str) -> Result<String> {
         if let Some((entry, reason)) = Bypass::parse(list).1.into_iter().next() {
             let message = format!("cannot use the entry {} of NO_PROXY", shown_entry(&entry));
-            return Err(Error::new(ErrorKind::Invalid, message).with_cause(format!("it {reason}")));
+            return Err(Error::new(&codes::PROXY, message).with_cause(format!("it {reason}")));
         }
         let entries = list.split(',').map(str::trim).filter(|entry| !entry.is_empty());
         Ok(entries.collect::<Vec<_>>().join(","))

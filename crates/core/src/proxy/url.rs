@@ -4,7 +4,7 @@ use std::{fmt, net::Ipv6Addr};
 
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::{Error, ErrorKind, Result};
+use crate::{Error, Result, codes};
 
 /// The URL of an HTTP proxy: `http` or `https`, a host and a port, with an optional user.
 #[derive(Clone)]
@@ -17,7 +17,7 @@ pub struct ProxyUrl {
 impl ProxyUrl {
     /// Parses a URL. `place` names the variable or the field in errors, which never quote the value.
     ///
-    /// Returns [`ErrorKind::Invalid`] if it has no scheme, if the scheme is not `http` or `https`, or if it is not a
+    /// Returns [`ErrorKind::Invalid`](crate::ErrorKind::Invalid) if it has no scheme, if the scheme is not `http` or `https`, or if it is not a
     /// URL.
     pub fn parse(text: &str, place: &str) -> Result<Self> {
         let Some((scheme, rest)) = text.split_once("://") else {
@@ -67,7 +67,7 @@ impl ProxyUrl {
 const EXAMPLE: &str = "use an HTTP proxy such as http://proxy.example.com:3128";
 
 fn refused(place: &str, reason: String) -> Error {
-    Error::new(ErrorKind::Invalid, format!("cannot use the proxy of {place}")).with_cause(reason)
+    Error::new(&codes::PROXY, format!("cannot use the proxy of {place}")).with_cause(reason)
 }
 
 fn is_plain(text: &str) -> bool {
@@ -124,6 +124,8 @@ impl PartialEq for ProxyUrl {
 
 #[cfg(test)]
 mod tests {
+    use crate::ErrorKind;
+
     use super::*;
 
     #[test]

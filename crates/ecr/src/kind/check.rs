@@ -17,14 +17,16 @@ pub(super) fn read(spec: &Spec, environment: &Environment) -> Result<EcrOptions,
     if !read.is_faulty("region") {
         match Region::new(&options.region) {
             Ok(region) => regions = vec![region],
-            Err(error) => problems.push(spec.problem("region", error.to_string())),
+            Err(error) => problems.push(spec.problem("region", error.to_string()).with_code(error.code())),
         }
     }
-    problems.extend(conflicts(&options, &read).into_iter().map(|(key, why)| spec.problem(key, why)));
+    problems.extend(
+        conflicts(&options, &read).into_iter().map(|(key, why)| spec.problem(key, why).with_code(&COMBINATION)),
+    );
     problems.extend(refused(spec, &options, &regions, environment));
     let [region] = regions.as_slice() else { return Err(all(problems)) };
     if let Err(error) = plain(options.accounts.iter().map(Account::as_str), region) {
-        problems.push(spec.problem("accounts", error.to_string()));
+        problems.push(spec.problem("accounts", error.to_string()).with_code(error.code()));
     }
     Problems::check(problems)?;
     Ok(options)
@@ -78,17 +80,17 @@ const ALONE: [(&str, Only); 8] = [
 fn refused(spec: &Spec, options: &EcrOptions, regions: &[Region], environment: &Environment) -> Vec<Problem> {
     let refusal = |options: EcrOptions| {
         let region = Region::new(&options.region).ok()?;
-        Token { region, options }.provider(environment).check().err().map(|error| error.to_string())
+        Token { region, options }.provider(environment).check().err()
     };
     let Some(first) = regions.first() else { return vec![] };
-    if let Some(message) = refusal(EcrOptions::in_region(first.as_str())) {
+    if let Some(error) = refusal(EcrOptions::in_region(first.as_str())) {
         // It fails with any options, so the fault is in the environment.
-        return vec![Problem::at(spec.origin().clone(), message)];
+        return vec![Problem::from_error(spec.origin().clone(), &error)];
     }
     let problem = |(key, only): &(&str, Only)| {
         let refusals = regions.iter().map(|region| refusal(only(options, region)));
-        let message = refusals.collect::<Option<Vec<_>>>()?.into_iter().next()?;
-        Some(spec.problem(key, message))
+        let error = refusals.collect::<Option<Vec<_>>>()?.into_iter().next()?;
+        Some(spec.problem(key, error.to_string()).with_code(error.code()))
     };
     ALONE.iter().filter_map(problem).collect()
 }

@@ -62,5 +62,5 @@ fn read<T: FromStr<Err = String>>(chosen: &ChosenIdentity, flag: &str) -> Result
 }
 
 fn problem(message: String) -> Problems {
-    Problem::everywhere(message).into()
+    misfit(message).into()
 }

@@ -83,14 +83,15 @@ pub(super) fn inline(keys: &Spec, environment: &Environment) -> Result<Inline<Ec
     let options = EcrOptions::in_region(region.as_str());
     let token = Token { region, options: options.clone() };
     // The fault can only be in the environment.
-    token.provider(environment).check().map_err(|error| Problem::at(keys.origin().clone(), error.to_string()))?;
+    token.provider(environment).check().map_err(|error| Problem::from_error(keys.origin().clone(), &error))?;
     Ok(Inline::new(name(&token.region, &hosts), options, planned(&token, &hosts, environment)).with_warnings(warnings))
 }
 
 /// Returns a problem if keys exclude each other, or if one is missing.
 fn combination(keys: &Spec) -> Option<Problem> {
-    let problem = |key: &str, message: &str| Some(keys.problem(key, message));
-    let missing = |message: &str| if keys.is_misspelt("region") { None } else { problem("region", message) };
+    let problem = |key: &str, message: &str| Some(keys.problem(key, message).with_code(&COMBINATION));
+    let missing =
+        |message: &str| (!keys.is_misspelt("region")).then(|| keys.problem("region", message).with_code(&MISSING));
     match ["region", "registry", "accounts"].map(|key| keys.has(key)) {
         [true, true, _] => {
             problem("registry", "its host names a region already: leave out `region`, or name `accounts` beside it")

@@ -42,7 +42,7 @@ pub use self::{
     options::{Account, AliasName, EcrOptions, IdentityName, WebIdentity},
     role::RoleArn,
 };
-use crate::{Environment, Transport};
+use crate::{Environment, Transport, codes};
 
 /// The options that are not secret: all except the external id.
 const PUBLIC: [&str; 15] = [
@@ -145,7 +145,7 @@ impl ProviderType for EcrType {
     }
 
     fn plan(&self, options: &EcrOptions, at: &Origin) -> Result<ProviderPlan, Problems> {
-        let wrong = |error: regcred_core::Error| Problem::at(at.clone(), error.to_string());
+        let wrong = |error: regcred_core::Error| Problem::from_error(at.clone(), &error);
         let token = Token::of(options).map_err(wrong)?;
         let accounts = options.accounts.iter().map(Account::as_str);
         let mut hosts = plain(accounts, &token.region).map_err(wrong)?;
@@ -218,6 +218,10 @@ impl ProviderType for EcrType {
         let mut made = self.transport.lock().expect("no holder of the lock panics");
         // If the new environment cannot be used, the next mint reports the error.
         *made = made.take().and_then(|old| old.renewed().ok());
+    }
+
+    fn codes(&self) -> &'static [&'static Code] {
+        codes::CODES
     }
 
     fn service(&self) -> &'static str {

@@ -67,7 +67,7 @@ pub(super) fn policies(entries: &[Probe<EcrOptions>], chosen: &Chosen, site: &Po
             && arn.partition() != partition(&options.region)
         {
             let message = format!("{arn} is of the partition {}, and {} is not", arn.partition(), options.region);
-            problems.push(Problem::everywhere(format!("providers.{name}: {message}")));
+            problems.push(misfit(format!("providers.{name}: {message}")));
         }
         let role = roles.entry(minting).or_default();
         role.providers.insert(name);
@@ -78,7 +78,7 @@ pub(super) fn policies(entries: &[Probe<EcrOptions>], chosen: &Chosen, site: &Po
     }
     if roles.contains_key(&pod) {
         match &chosen.source {
-            Source::Nothing => problems.push(Problem::everywhere(
+            Source::Nothing => problems.push(misfit(
                 "the identity of regcred in AWS is missing: name it with --identity webhook, projected, pod-identity or keys",
             )),
             Source::Webhook { .. } | Source::Projected { .. } => {
@@ -88,7 +88,7 @@ pub(super) fn policies(entries: &[Probe<EcrOptions>], chosen: &Chosen, site: &Po
         }
     }
     if chosen.issuer.is_none() && roles.values().any(|role| role.by_token) {
-        problems.push(Problem::everywhere(
+        problems.push(misfit(
             "--oidc-issuer is missing: the trust policy names the issuer of the cluster's tokens. On EKS: aws eks describe-cluster --name \
              CLUSTER --query cluster.identity.oidc.issuer --output text. Elsewhere: kubectl get --raw /.well-known/openid-configuration",
         ));
@@ -98,7 +98,7 @@ pub(super) fn policies(entries: &[Probe<EcrOptions>], chosen: &Chosen, site: &Po
         _ => None,
     };
     if chosen.role.is_none() && user.is_none() && roles.values().any(|role| role.taken_by.contains_key(&Who::Pod)) {
-        problems.push(Problem::everywhere(
+        problems.push(misfit(
             "--role-arn is missing: the trust policy of a provider's role names the role of regcred's pod",
         ));
     }
@@ -184,7 +184,7 @@ fn base(
 
 fn role(provider: &str, text: &str, problems: &mut Vec<Problem>) -> Option<RoleArn> {
     let role = text.parse::<RoleArn>();
-    role.map_err(|why| problems.push(Problem::everywhere(format!("providers.{provider}: {why}")))).ok()
+    role.map_err(|why| problems.push(misfit(format!("providers.{provider}: {why}")))).ok()
 }
 
 impl Role {

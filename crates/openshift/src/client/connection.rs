@@ -2,7 +2,9 @@
 
 use std::path::PathBuf;
 
-use regcred_core::{Error, ErrorKind};
+use regcred_core::Error;
+
+use crate::codes;
 
 /// The choice of a cluster.
 ///
@@ -17,5 +19,5 @@ pub struct Connection {
 }
 
 pub(crate) fn unusable(what: &str, reason: String) -> Error {
-    Error::new(ErrorKind::Invalid, format!("cannot use {what}")).with_cause(reason)
+    Error::new(&codes::KUBECONFIG, format!("cannot use {what}")).with_cause(reason)
 }

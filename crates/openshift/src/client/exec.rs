@@ -10,7 +10,7 @@ use std::{
 use http::HeaderValue;
 use jiff::Timestamp;
 use kube::config::{Cluster, ExecAuthCluster, ExecConfig};
-use regcred_core::{Error, ErrorKind, Result};
+use regcred_core::{Error, Result};
 use serde_json::{Value, json};
 use tokio::{
     io::AsyncReadExt,
@@ -23,6 +23,8 @@ use super::{
     document::EXEC_EXTENSION,
     header::{self, UNSENDABLE},
 };
+
+use crate::codes;
 
 /// A plug-in may call a slow service, but it must not block regcred.
 const LIMIT: Duration = Duration::from_secs(30);
@@ -126,7 +128,7 @@ impl Plugin {
     fn failed(&self, reason: &str) -> Error {
         let hint = self.exec.install_hint.as_deref().map(|hint| format!("; its install hint: {}", one_line(hint)));
         let (command, user) = (one_line(&self.command), &self.user);
-        Error::new(ErrorKind::Invalid, format!("cannot run the exec plug-in {command} of user {user:?}"))
+        Error::new(&codes::EXEC_PLUGIN, format!("cannot run the exec plug-in {command} of user {user:?}"))
             .with_cause(format!("{reason}{}", hint.unwrap_or_default()))
     }
 }

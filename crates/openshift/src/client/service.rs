@@ -35,7 +35,7 @@ use super::{
     header,
     settings::{Settings, identify},
 };
-use crate::{client::connection::unusable, retry_after};
+use crate::{client::connection::unusable, codes, retry_after};
 
 /// The variable with the authorities to trust if a kubeconfig names none.
 pub(crate) const TRUST: &str = "SSL_CERT_FILE";
@@ -181,7 +181,7 @@ impl Session {
             }
             Err(_) if self.current().expires.is_some_and(|it| it > self.clock.now()) => Ok(()),
             // The plug-in has worked before, so this error is retryable.
-            Err(error) => Err(Error::new(ErrorKind::Unreachable, error.to_string())
+            Err(error) => Err(Error::new(&codes::UNREACHABLE, error.to_string())
                 .with_cause(std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default())),
         }
     }

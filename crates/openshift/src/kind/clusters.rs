@@ -10,7 +10,7 @@ use regcred_core::{Error, ErrorKind, Result, StoreName};
 use regcred_plan::Plan;
 
 use super::OpenShiftOptions;
-use crate::{Cluster, Connection};
+use crate::{Cluster, Connection, codes};
 
 /// The connections of sinks to their clusters, by the names of the sinks. All clones share them.
 #[derive(Clone, Debug, Default)]
@@ -53,14 +53,14 @@ impl Clusters {
         if is_given && sinks.len() > 1 {
             let names = sinks.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(", ");
             let message = format!("the config names several clusters, {names}, and the command line one");
-            return Err(Error::new(ErrorKind::Invalid, message));
+            return Err(Error::new(&codes::OPTIONS, message));
         }
         let given = is_given.then(|| given.clone());
         let connecting = sinks.into_iter().map(|(name, spec)| {
             let (sink, spec, given) = (name.clone(), spec.clone(), given.clone());
             let connecting = async move {
                 let options = spec.options::<OpenShiftOptions>();
-                let options = options.map_err(|problem| Error::new(ErrorKind::Invalid, problem.to_string()))?;
+                let options = options?;
                 connect(&sink, &options, given).await
             };
             (name, connecting)
@@ -83,7 +83,7 @@ impl Clusters {
             if let Some(secret) = plan.meets(name, twin) {
                 let message =
                     format!("sinks {twin} and {name} are one cluster, {}, and both keep {secret}", cluster.server());
-                return Err(Error::new(ErrorKind::Invalid, message));
+                return Err(Error::new(&codes::OPTIONS, message));
             }
         }
         Ok(())
@@ -110,7 +110,7 @@ async fn connect(sink: &StoreName, options: &OpenShiftOptions, given: Option<Con
         None => Ok(cluster),
         Some(server) => {
             let message = format!("sink {sink} is for the cluster at {server}, and this is {}", cluster.server());
-            Err(Error::new(ErrorKind::Invalid, message))
+            Err(Error::new(&codes::OPTIONS, message))
         }
     }
 }

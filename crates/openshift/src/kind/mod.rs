@@ -11,7 +11,7 @@ use regcred_plan::{NoOptions, Run, SinkPlan, SinkTarget, SinkType, SourceAndSink
 
 use self::sinks::Sinks;
 pub use self::{clusters::Clusters, listed::listed, options::OpenShiftOptions};
-use crate::check_server;
+use crate::{check_server, codes};
 
 /// The type `openshift`, also named `kubernetes`: Secrets in a cluster. Its options are [`OpenShiftOptions`].
 #[derive(Clone, Debug, Default)]
@@ -44,6 +44,10 @@ impl SinkType for OpenShiftType {
         problems.extend(server.and_then(|it| check_server(it).err()).map(|why| entry.problem("server", why)));
         Problems::check(problems)?;
         value.ok_or_else(|| Problem::at(entry.origin().clone(), "its options cannot be read").into())
+    }
+
+    fn codes(&self) -> &'static [&'static Code] {
+        codes::CODES
     }
 
     fn grammar(&self) -> TypeGrammar {

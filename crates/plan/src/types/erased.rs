@@ -60,6 +60,7 @@ pub(crate) trait AnyProviderType: Send + Sync {
     ) -> Option<Result<Policies, Problems>>;
     fn reload(&self);
     fn service(&self) -> &'static str;
+    fn codes(&self) -> &'static [&'static Code];
     fn server_time(&self) -> Option<SystemTime>;
     fn grammar(&self) -> TypeGrammar;
     fn schema(&self, generator: &mut SchemaGenerator) -> Schema;
@@ -117,6 +118,10 @@ impl<T: ProviderType> AnyProviderType for T {
         ProviderType::service(self)
     }
 
+    fn codes(&self) -> &'static [&'static Code] {
+        ProviderType::codes(self)
+    }
+
     fn server_time(&self) -> Option<SystemTime> {
         ProviderType::server_time(self)
     }
@@ -148,6 +153,7 @@ pub(crate) trait AnySinkType: Send + Sync {
     async fn make(&self, entry: &Spec, targets: Vec<SinkTarget<Option<Spec>>>, run: &Run)
     -> Result<Vec<SourceAndSink>>;
     fn grammar(&self) -> TypeGrammar;
+    fn codes(&self) -> &'static [&'static Code];
     fn schema(&self, generator: &mut SchemaGenerator) -> Schema;
     fn target_schema(&self, generator: &mut SchemaGenerator) -> Schema;
 }
@@ -171,14 +177,17 @@ impl<T: SinkType> AnySinkType for T {
         targets: Vec<SinkTarget<Option<Spec>>>,
         run: &Run,
     ) -> Result<Vec<SourceAndSink>> {
-        let invalid = |problems: Problems| Error::new(ErrorKind::Invalid, problems.to_string());
-        let options = self.read(entry).map_err(invalid)?;
-        let targets = typed::<T>(entry, &targets).map_err(invalid)?;
+        let options = self.read(entry)?;
+        let targets = typed::<T>(entry, &targets)?;
         SinkType::make(self, options, targets, run).await
     }
 
     fn grammar(&self) -> TypeGrammar {
         SinkType::grammar(self)
+    }
+
+    fn codes(&self) -> &'static [&'static Code] {
+        SinkType::codes(self)
     }
 
     fn schema(&self, generator: &mut SchemaGenerator) -> Schema {

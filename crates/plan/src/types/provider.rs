@@ -87,8 +87,8 @@ pub trait ProviderType: Send + Sync + 'static {
     /// Returns the provider of an entry of `targets:` that has a key of [`TypeGrammar::with_target_keys`], or every
     /// problem of these keys at once. Default: a problem, because the type adds no such keys.
     fn inline(&self, keys: &Spec) -> Result<Inline<Self::Options>, Problems> {
-        Err(Problem::at(keys.origin().clone(), format!("type {} has to be an entry of `providers:`", Self::NAME))
-            .into())
+        let message = format!("type {} has to be an entry of `providers:`", Self::NAME);
+        Err(Problem::at(keys.origin().clone(), message).with_code(&COMBINATION).into())
     }
 
     /// Returns the schema of these keys, with alternatives as a `oneOf` of `required`. `None`, the default: there are
@@ -135,6 +135,11 @@ pub trait ProviderType: Send + Sync + 'static {
     ) -> Option<Result<Policies, Problems>> {
         let _ = (entries, chosen, site);
         None
+    }
+
+    /// Returns the codes of its failures, for `regcred explain`. Default: none.
+    fn codes(&self) -> &'static [&'static Code] {
+        &[]
     }
 
     /// Reads the environment and files again, for providers that are created afterwards. regcred calls it before it

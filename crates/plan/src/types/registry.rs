@@ -3,7 +3,7 @@
 use std::{any::Any, collections::BTreeMap, fmt, sync::Arc, time::SystemTime};
 
 use regcred_config::{Grammar, Problem, Problems, Spec, TypeSchemas};
-use regcred_core::{Error, ErrorKind, ProviderName, RegistryProvider, Result};
+use regcred_core::{Error, ProviderName, RegistryProvider, Result};
 use serde_json::Value;
 
 use super::{
@@ -12,7 +12,7 @@ use super::{
     provider::{Inline, Probe, ProviderPlan, ProviderType},
     sink::{Run, SinkPlan, SinkTarget, SinkType, SourceAndSink},
 };
-use crate::finding::Finding;
+use crate::{codes, finding::Finding};
 
 /// The types that entries of `providers:` and `sinks:` may have. Default: none.
 #[derive(Clone, Default)]
@@ -48,39 +48,36 @@ pub struct PlannedProvider {
 impl Types {
     /// Adds a type of provider.
     ///
-    /// Fails with [`ErrorKind::Invalid`] if the type exists already. Also fails if another type has an identity, a
+    /// Fails with [`ErrorKind::Invalid`](regcred_core::ErrorKind::Invalid) if the type exists already. Also fails if another type has an identity, a
     /// flag, or a key of a target with the same name.
     pub fn with_provider<T: ProviderType>(mut self, provider: T) -> Result<Self> {
         if let Some(name) = self.identities().shared(&provider.identities()).filter(|_| !self.has_provider(T::NAME)) {
             let message = format!("two types of provider have the identity or the flag {name}");
-            return Err(Error::new(ErrorKind::Invalid, message));
+            return Err(Error::new(&codes::TYPES, message));
         }
         let keys = provider.grammar().target_keys().unwrap_or_default();
         let others = self.providers.iter().filter(|(name, _)| **name != T::NAME);
         let taken = others.filter_map(|(_, of)| of.grammar().target_keys()).flatten().find(|key| keys.contains(key));
         if let Some(key) = taken {
             let message = format!("two types of provider read the key {key} of a target, and one is {}", T::NAME);
-            return Err(Error::new(ErrorKind::Invalid, message));
+            return Err(Error::new(&codes::TYPES, message));
         }
         if self.providers.insert(T::NAME, Arc::new(provider)).is_some() {
             return Err(Error::new(
-                ErrorKind::Invalid,
+                &codes::TYPES,
                 format!("there are two types of provider with the name {}", T::NAME),
             ));
         }
         Ok(self)
     }
 
-    /// Adds a type of sink. Fails with [`ErrorKind::Invalid`] if the type exists already.
+    /// Adds a type of sink. Fails with [`ErrorKind::Invalid`](regcred_core::ErrorKind::Invalid) if the type exists already.
     pub fn with_sink<T: SinkType>(mut self, sink: T) -> Result<Self> {
         let sink = Arc::new(sink);
         for name in [T::NAME].iter().chain(T::ALIASES) {
             let entry = Sink { of: sink.clone(), itself: sink.clone() };
             if self.sinks.insert(name, entry).is_some() {
-                return Err(Error::new(
-                    ErrorKind::Invalid,
-                    format!("there are two types of sink with the name {name}"),
-                ));
+                return Err(Error::new(&codes::TYPES, format!("there are two types of sink with the name {name}")));
             }
         }
         Ok(self)
@@ -142,6 +139,12 @@ impl Types {
             );
         }
         regcred_config::schema(&schemas)
+    }
+
+    /// Returns the codes of the types.
+    pub fn codes(&self) -> Vec<&'static Code> {
+        let providers = self.providers.values().map(|it| it.codes());
+        providers.chain(self.sinks.values().map(|it| it.of.codes())).flatten().copied().collect()
     }
 
     /// Returns what these types add to the grammar of a config.
@@ -212,7 +215,7 @@ impl Types {
     ) -> Result<Vec<SourceAndSink>> {
         match self.sinks.get(entry.kind()) {
             Some(sink) => sink.of.make(entry, targets, run).await,
-            None => Err(Error::new(ErrorKind::Invalid, unknown(entry, "sink", self.sinks.keys()).to_string())),
+            None => Err(Error::new(&UNKNOWN_NAME, unknown(entry, "sink", self.sinks.keys()).to_string())),
         }
     }
 }
@@ -292,7 +295,9 @@ fn entries(providers: &[PlannedProvider]) -> Vec<Probe<Options>> {
 
 fn unknown<'a>(entry: &Spec, what: &str, known: impl Iterator<Item = &'a &'static str>) -> Problem {
     let known = known.copied().collect::<Vec<_>>().join(", ");
-    entry.problem("type", format!("{:?} is no type of {what}; known are {known}", entry.kind()))
+    entry
+        .problem("type", format!("{:?} is no type of {what}; known are {known}", entry.kind()))
+        .with_code(&UNKNOWN_NAME)
 }
 
 impl fmt::Debug for PlannedProvider {

@@ -10,7 +10,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, de::DeserializeOwned};
 
 use super::provider::NeededFile;
-use crate::{group::Selected, links::ServiceAccountLink};
+use crate::{codes, group::Selected, links::ServiceAccountLink};
 
 /// A source of targets, and the sink that keeps them.
 pub type SourceAndSink = (Arc<dyn TargetSource>, Arc<dyn SecretSink>);
@@ -40,6 +40,11 @@ pub trait SinkType: Send + Sync + 'static {
     /// [`TargetOptions`](SinkType::TargetOptions).
     fn grammar(&self) -> TypeGrammar {
         TypeGrammar::new::<Self::Options>(Self::NAME).with_target_keys(keys::<Self::TargetOptions>(), "")
+    }
+
+    /// Returns the codes of its failures, for `regcred explain`. Default: none.
+    fn codes(&self) -> &'static [&'static Code] {
+        &[]
     }
 
     /// Returns what a sink needs, or every problem of its options and of its targets at once. It makes no request.
@@ -169,7 +174,7 @@ impl<O> SinkTarget<O> {
     pub fn in_namespaces(&self) -> Result<Vec<Target>, Problem> {
         if let Some(selection) = &self.selection {
             let message = format!("this sink has no namespaces to choose from: name them instead of {selection}");
-            return Err(Problem::at(self.origin.join("namespaces"), message));
+            return Err(Problem::at(self.origin.join("namespaces"), message).with_code(&codes::NO_NAMESPACES));
         }
         let (store, name) = (&self.store, &self.secret.name);
         let target =

@@ -75,7 +75,7 @@ impl KubernetesEvents {
                     name: pod.clone(),
                     reason: "ProviderFailed",
                     action: "Mint",
-                    text: format!("{provider}: {} ({})", error.chain(), error.kind()),
+                    text: format!("{provider}: {}", error.summary()),
                 });
             }
             _ => {}

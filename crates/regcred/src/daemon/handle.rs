@@ -10,6 +10,8 @@ use tokio::{
 
 use super::health::Health;
 
+use crate::codes;
+
 /// A command for the daemon.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Command {
@@ -37,7 +39,7 @@ impl Handle {
     /// Fails with [`ErrorKind::Gone`] if the daemon ends before.
     pub async fn first_pass(&self) -> Result<()> {
         let done = self.first_pass.clone().wait_for(|done| *done).await.map(drop);
-        done.map_err(|_| Error::new(ErrorKind::Gone, "the daemon ended before its first pass"))
+        done.map_err(|_| Error::new(&codes::ENDED, "the daemon ended before its first pass"))
     }
 
     /// Returns the health, for probes.

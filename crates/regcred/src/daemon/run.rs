@@ -3,7 +3,7 @@
 use std::{future::pending, pin::pin, sync::Arc};
 
 use regcred_config::Config;
-use regcred_core::{Error, ErrorKind, Result};
+use regcred_core::{Error, Result};
 use regcred_engine::Engine;
 use tokio::sync::{mpsc, watch};
 use tracing::{info, warn};
@@ -20,6 +20,8 @@ use super::{
     states::States,
 };
 use crate::setup::{InForce, Setup};
+
+use crate::codes;
 
 /// The parts of a daemon that outlive a config.
 #[derive(Debug)]
@@ -134,7 +136,7 @@ impl Daemon {
             () = &mut working => return Ok(Next::Stop),
             () = leader::died(self.leader.as_ref()) => {
                 let message = "leader election has stopped, so another replica may lead already";
-                return Err(Error::new(ErrorKind::Gone, message));
+                return Err(Error::new(&codes::LEADERSHIP, message));
             }
         };
         stop.send_replace(true);

@@ -6,6 +6,7 @@ use super::{
     check::Args as Check,
     cleanup::Args as Cleanup,
     completions::Args as Completions,
+    explain::Args as Explain,
     flags::{LogFormat, Output},
     init::Args as Init,
     logs::Logs,
@@ -92,6 +93,9 @@ pub(crate) enum Command {
     /// Print the JSON schema of a config file, for editors
     #[command(after_help = notes::SCHEMA)]
     Schema(Schema),
+    /// Print the cause and the fix of an error code, such as RC0301, or list all codes
+    #[command(after_help = notes::EXPLAIN)]
+    Explain(Explain),
     /// Print completions for a shell
     #[command(after_help = notes::COMPLETIONS)]
     Completions(Completions),

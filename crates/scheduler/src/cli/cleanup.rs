@@ -22,6 +22,8 @@ use super::{
     stderr,
 };
 
+use crate::codes;
+
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// Config file that names the installation. If there are several, the later one wins. Default: regcred.yaml in this folder, if it exists
@@ -78,10 +80,10 @@ pub(crate) fn run(args: &Args, types: &Types, output: Output) -> Result<ExitCode
     let (removed, others) = match session::wait(work(args, &instance))?? {
         Ok(done) => done,
         Err(error) if error.is_retryable() => {
-            stderr::error(&error.chain());
+            stderr::error(error.code(), &error.chain());
             return Ok(ExitCode::from(EXIT_UNREACHABLE));
         }
-        Err(error) => return Err(anyhow!(session::explain(&error))),
+        Err(error) => return Err(session::explain(&error).into()),
     };
     let code = u8::from(removed.iter().any(|it| matches!(it.done, Some(Err(_)))));
     print(output, &Shown { removed: &removed, instance: &instance, others: &others, code })?;
@@ -118,17 +120,20 @@ type Found = (Vec<Removed>, BTreeSet<String>);
 ///
 /// The outer error is about the command line, the connection settings, or an installation that still runs.
 async fn work(args: &Args, instance: &InstanceName) -> Result<Result<Found, Error>> {
-    let cluster = Cluster::connect(&args.connection()).await.map_err(|error| anyhow!(error.chain()))?;
+    let cluster = Cluster::connect(&args.connection()).await?;
     announce(&cluster, None);
     if !args.even_if_running {
         match obstacle(&cluster, instance).await {
             Ok(None) => {}
-            Ok(Some(obstacle)) if args.yes => bail!("cannot clean up instance {instance}: {obstacle}"),
+            Ok(Some(obstacle)) if args.yes => {
+                let message = format!("cannot clean up instance {instance}: {obstacle}");
+                return Err(Error::new(&codes::STILL_RUNNING, message).into());
+            }
             Ok(Some(obstacle)) => stderr::warning(&format!("--yes will be refused: {obstacle}")),
             Err(error) => return Ok(Err(error)),
         }
     }
-    let store = StoreName::new("cluster").map_err(|error| anyhow!(error.chain()))?;
+    let store = StoreName::new("cluster")?;
     let namespaces = match session::namespaces(&cluster, &args.only.namespace).await {
         Ok(namespaces) => namespaces,
         Err(error) => return Ok(Err(error)),
@@ -184,7 +189,7 @@ async fn obstacle(cluster: &Cluster, instance: &InstanceName) -> Result<Option<S
 ///
 /// A merged Secret has another owner. Removes only the entries of regcred from it, and leaves its links.
 async fn remove(sink: &OpenShiftSink, leftover: &Leftover) -> Result<(), Error> {
-    let late = |_| Error::new(ErrorKind::Unreachable, format!("{} was not removed within a minute", leftover.target));
+    let late = |_| Error::new(&codes::TIMEOUT, format!("{} was not removed within a minute", leftover.target));
     let removing = async {
         sink.remove(&leftover.target).await?;
         // If a person linked a ServiceAccount by hand, it would keep the name of a deleted Secret.

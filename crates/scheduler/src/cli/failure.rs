@@ -4,6 +4,7 @@
 
 use anyhow::Error;
 use regcred_config::{Origin, Problem, Problems};
+use regcred_core::Code;
 use serde_json::{Value, json};
 
 use super::{
@@ -12,9 +13,12 @@ use super::{
     stderr,
 };
 
+use crate::codes;
+
 /// One problem, with its place if it is in a config.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Failure {
+    code: &'static Code,
     message: String,
     /// The file, or another source of the value, such as `environment REGCRED__SCHEDULE`.
     file: Option<String>,
@@ -26,19 +30,20 @@ pub(crate) struct Failure {
 
 impl Failure {
     /// Returns a problem without a place.
-    pub(crate) fn of(text: &str) -> Self {
-        Self { message: text.into(), file: None, line: None, path: None, text: text.into() }
+    pub(crate) fn of(code: &'static Code, text: &str) -> Self {
+        Self { code, message: text.into(), file: None, line: None, path: None, text: text.into() }
     }
 
     /// Returns a problem of a file, or of the part of the file that `path` names.
-    pub(crate) fn in_file(file: &str, path: Option<&str>, message: &str) -> Self {
+    pub(crate) fn in_file(file: &str, path: Option<&str>, code: &'static Code, message: &str) -> Self {
         let text = [Some(file), path, Some(message)].into_iter().flatten().collect::<Vec<_>>().join(": ");
-        Self { message: message.into(), file: Some(file.into()), line: None, path: path.map(str::to_owned), text }
+        Self { code, message: message.into(), file: Some(file.into()), line: None, path: path.map(str::to_owned), text }
     }
 
     fn at(problem: &Problem) -> Self {
         let origin = problem.origin.as_ref();
         Self {
+            code: problem.code,
             message: problem.message.clone(),
             file: origin.map(Origin::source).or_else(|| problem.file.clone()),
             line: origin.map_or(problem.line, Origin::line),
@@ -48,8 +53,8 @@ impl Failure {
     }
 
     pub(crate) fn json(&self) -> Value {
-        let Self { message, file, line, path, text: _ } = self;
-        json!({ "message": message, "file": file, "line": line, "path": path })
+        let Self { code, message, file, line, path, text: _ } = self;
+        json!({ "code": code.id(), "message": message, "file": file, "line": line, "path": path })
     }
 }
 
@@ -57,12 +62,18 @@ impl Failure {
 pub(crate) fn report(output: Output, error: &Error, exit_code: u8) {
     let failures = match error.downcast_ref::<Problems>() {
         Some(problems) => problems.iter().map(Failure::at).collect(),
-        None => vec![Failure::of(&format!("{error:#}"))],
+        None => vec![Failure::of(code(error), &format!("{error:#}"))],
     };
     for failure in &failures {
-        stderr::error(&failure.text);
+        stderr::error(failure.code, &failure.text);
     }
     print(output, &failures, exit_code);
+}
+
+/// Returns the code of an error. An error of the operating system has a general one.
+fn code(error: &Error) -> &'static Code {
+    let known = error.chain().find_map(|cause| cause.downcast_ref::<regcred_core::Error>());
+    known.map_or(&codes::COMMAND, |error| error.code())
 }
 
 /// Prints errors as one document if the output is JSON or YAML. Prints nothing in the other formats.

@@ -12,6 +12,8 @@ use regcred_config::{Config, Layers, NamespaceFilter, Overrides, Problem, Proble
 use regcred_openshift::Connection;
 use regcred_plan::Types;
 
+use crate::codes;
+
 /// The format of results.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Output {
@@ -159,7 +161,9 @@ pub(crate) fn files(named: &[PathBuf]) -> Vec<PathBuf> {
 
 pub(crate) fn load(named: &[PathBuf], layers: &Layers, types: &Types) -> anyhow::Result<Config> {
     if named.is_empty() && !has_usual() {
-        bail!("cannot find a config: there is no {USUAL} in this folder\nname a file with --config (-f)");
+        let message =
+            format!("cannot find a config: there is no {USUAL} in this folder\n  fix: name a file with --config (-f)");
+        return Err(Error::new(&codes::NO_CONFIG, message).into());
     }
     let config = regcred_plan::load(layers, types);
     Ok(config.map_err(|problems| match (named, env::var_os(CONFIG)) {

@@ -19,6 +19,8 @@ use super::{
     stderr,
 };
 
+use crate::codes;
+
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     #[command(flatten)]
@@ -40,16 +42,20 @@ pub(crate) fn run(args: &Args, types: &Types, output: Output, clock: &dyn Clock)
     let (server, discovery) = match session::wait(search_cluster(args))?? {
         Ok(looked) => looked,
         Err(error) if error.is_retryable() => {
-            stderr::error(&error.chain());
+            stderr::error(error.code(), &error.chain());
             return Ok(ExitCode::from(EXIT_UNREACHABLE));
         }
-        Err(error) => return Err(anyhow!("{}{}", session::explain(&error), elsewhere(&error, args))),
+        Err(error) => {
+            let text = format!("{}{}", session::explain(&error).chain(), elsewhere(&error, args));
+            return Err(Error::new(error.code(), text).into());
+        }
     };
     let code = u8::from(!discovery.unlisted.is_empty());
     let adoption = adopt(&discovery, |yaml| loads(yaml, types));
     let yaml = config(&adoption, &server);
     if let Err(problem) = adoption.entries.first().map_or(Ok(()), |_| loads(&yaml, types)) {
-        return Err(anyhow!("a bug in regcred, please report it: the config that it made is not valid: {problem}"));
+        let message = format!("a bug in regcred, please report it: the config that it made is not valid: {problem}");
+        return Err(Error::new(ErrorKind::Bug, message).into());
     }
     if matches!(output, Output::Table | Output::Wide) {
         let report = report(&discovery, &adoption, clock.now(), span);
@@ -91,7 +97,7 @@ impl Document for Found<'_> {
 ///
 /// The outer error is about the connection settings.
 async fn search_cluster(args: &Args) -> Result<Result<(String, Discovery), Error>> {
-    let cluster = Cluster::connect(&args.connection()).await.map_err(|error| anyhow!(error.chain()))?;
+    let cluster = Cluster::connect(&args.connection()).await?;
     announce(&cluster, None);
     let namespaces = match session::namespaces(&cluster, &args.only.namespace).await {
         Ok(namespaces) => namespaces,
@@ -100,7 +106,7 @@ async fn search_cluster(args: &Args) -> Result<Result<(String, Discovery), Error
     let search = Search { namespaces, vendor: vendor() };
     let late = |_| {
         let message = format!("the search did not end within {:?}", args.timeout);
-        Error::new(ErrorKind::Unreachable, message)
+        Error::new(&codes::TIMEOUT, message)
     };
     let found = timeout(args.timeout, discover(&cluster, &search)).await.map_err(late);
     Ok(found.and_then(|it| it).map(|found| (cluster.server().to_owned(), found)))

@@ -3,9 +3,7 @@
 use std::{process::ExitCode, time::SystemTime};
 
 use anyhow::{Result, anyhow};
-use regcred_core::{
-    Clock, Error, ErrorKind, InstanceName, Observed, Result as PortResult, SecretSink, StoreName, Target,
-};
+use regcred_core::{Clock, Error, InstanceName, Observed, Result as PortResult, SecretSink, StoreName, Target};
 use regcred_engine::{Failure, Outcome, Step};
 use regcred_openshift::{Cluster, Foreign, OpenShiftSink, leftover};
 
@@ -18,15 +16,17 @@ use super::{
     stderr,
 };
 
+use crate::codes;
+
 pub(super) fn run(instance: &str, args: &Args, output: Output, clock: &dyn Clock) -> Result<ExitCode> {
-    let instance = InstanceName::new(instance).map_err(|error| anyhow!(error.chain()))?;
+    let instance = InstanceName::new(instance)?;
     let found = match session::wait(observe(&instance, args, clock))?? {
         Ok(found) => found,
         Err(error) if error.is_retryable() => {
-            stderr::error(&error.chain());
+            stderr::error(error.code(), &error.chain());
             return Ok(ExitCode::from(EXIT_UNREACHABLE));
         }
-        Err(error) => return Err(anyhow!(session::explain(&error))),
+        Err(error) => return Err(session::explain(&error).into()),
     };
     if found.is_empty() {
         stderr::warning(&format!("No targets found of instance {instance}"));
@@ -44,9 +44,9 @@ async fn observe(
     args: &Args,
     clock: &dyn Clock,
 ) -> Result<PortResult<Vec<(Target, Outcome)>>> {
-    let cluster = Cluster::connect(&args.pass.connection()).await.map_err(|error| anyhow!(error.chain()))?;
+    let cluster = Cluster::connect(&args.pass.connection()).await?;
     announce(&cluster, None);
-    let store = StoreName::new("cluster").map_err(|error| anyhow!(error.chain()))?;
+    let store = StoreName::new("cluster")?;
     let observing = async {
         let namespaces = session::namespaces(&cluster, &args.pass.only.namespace).await?;
         let leftovers = leftover::leftovers(&cluster, &store, instance, &namespaces).await?;
@@ -64,7 +64,7 @@ async fn observe(
     };
     let late = |_| {
         let message = format!("the search did not end within {:?}", args.pass.timeout);
-        Error::new(ErrorKind::Unreachable, message)
+        Error::new(&codes::TIMEOUT, message)
     };
     Ok(tokio::time::timeout(args.pass.timeout, observing).await.map_err(late).and_then(|it| it))
 }

@@ -8,6 +8,7 @@ mod completions;
 #[cfg(test)]
 mod documents;
 mod exit;
+mod explain;
 mod failure;
 mod flags;
 mod init;
@@ -75,7 +76,7 @@ pub fn main(types: Types) -> ExitCode {
     colour::install(args.no_color);
     let log_targets = types.as_ref().map(|types| types.log_targets().to_vec()).unwrap_or_default();
     logs::install(&args.logs(), log_targets, clock.clone());
-    let (output, types) = (args.output, types.map_err(|error| anyhow::anyhow!(error.chain())));
+    let (output, types) = (args.output, types.map_err(anyhow::Error::from));
     types.and_then(|types| run(args, &types, &clock)).unwrap_or_else(|error| {
         failure::report(output, &error, EXIT_INVALID);
         ExitCode::from(EXIT_INVALID)
@@ -99,6 +100,7 @@ fn run(args: Args, types: &Types, clock: &Arc<dyn Clock>) -> anyhow::Result<Exit
         Command::Cleanup(cleanup) => cleanup::run(&cleanup, types, output),
         Command::Manifests(manifests) => manifests::run(&manifests, types, output),
         Command::Schema(schema) => schema::run(&schema, types, output),
+        Command::Explain(explain) => explain::run(&explain, types, output),
         Command::Completions(completions) => completions::run(&completions, Args::command()),
         Command::Man(man) => man::run(&man, Args::command()),
         Command::Version => version::run(output),

@@ -23,6 +23,8 @@ use super::{
     pass,
 };
 
+use crate::codes;
+
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// Five fields as in a Kubernetes CronJob, or a macro such as @hourly. Default: the schedule of the config
@@ -64,10 +66,11 @@ impl Args {
             return Ok(None);
         }
         if !self.online && self.config.is_empty() && !has_usual() {
-            bail!(
-                "cannot find a schedule: there is no {USUAL} in this folder\ngive an expression such as '@hourly', or name a config with \
-                 --config (-f)"
+            let message = format!(
+                "cannot find a schedule: there is no {USUAL} in this folder\n  fix: give an expression such as '@hourly', or name a \
+                 config with --config (-f)"
             );
+            return Err(Error::new(&codes::NO_CONFIG, message).into());
         }
         self.pass().config.load(types).map(Some)
     }
@@ -89,14 +92,14 @@ pub(crate) fn run(args: &Args, types: &Types, output: Output, clock: &Arc<dyn Cl
     let epoch = |seconds| {
         SystemTime::UNIX_EPOCH
             .checked_add(Duration::from_secs(seconds))
-            .context("--after is beyond the supported times")
+            .ok_or_else(|| Error::new(&codes::USAGE, "--after is beyond the supported times"))
     };
     let after = args.after.map(epoch).transpose()?.unwrap_or_else(|| clock.now());
     let config = args.config(types)?;
     let schedule = match (&args.expression, &config) {
         (Some(expression), _) => {
             let schedule = Schedule::parse(expression, args.time_zone.as_deref());
-            Some(schedule.map_err(|error| anyhow!(error.chain()))?)
+            Some(schedule?)
         }
         (None, Some(config)) => config.schedule().cloned(),
         (None, None) => None,
@@ -149,8 +152,10 @@ fn expected(schedule: Option<&Schedule>, after: SystemTime, life: Duration, coun
     let (mut refreshes, mut minted, schedule) = (vec![], after, schedule.cloned());
     let next = move |after| schedule.as_ref().and_then(|schedule| schedule.next_after(after));
     while refreshes.len() < count {
-        let ends = minted.checked_add(life).context("--life is beyond the supported times")?;
-        let validity = Validity::new(minted, Some(ends)).map_err(|error| anyhow!(error.chain()))?;
+        let ends = minted
+            .checked_add(life)
+            .ok_or_else(|| Error::new(&codes::USAGE, "--life is beyond the supported times"))?;
+        let validity = Validity::new(minted, Some(ends))?;
         let Some(at) = validity.renew_at(&next) else { break };
         refreshes.push(Refresh { at, secrets: 0, why: why(&validity, at) });
         minted = at;

@@ -101,6 +101,10 @@ pub(super) const SCHEMA: &str = "Examples:
   $ regcred schema > regcred.schema.json
   $ regcred schema --pod > pod.schema.json";
 
+pub(super) const EXPLAIN: &str = "Examples:
+  $ regcred explain RC0301
+  $ regcred explain --output json";
+
 pub(super) const COMPLETIONS: &str = "Examples:
   $ source <(regcred completions bash)
   $ regcred completions fish > ~/.config/fish/completions/regcred.fish";

@@ -115,6 +115,7 @@ fn as_json(report: &Report, plan: &Plan, callers: &[Known], exit_code: u8) -> Va
             "providers": providers(outcome),
             "renew_at": outcome.renew_at.map(rfc3339),
             "why": outcome.reasons(),
+            "codes": ids(outcome),
         })
     };
     json!({

@@ -113,15 +113,20 @@ pub(crate) fn count(number: usize, one: &str) -> String {
 
 /// Returns the config entries whose targets are unknown, for tools.
 pub(crate) fn sources_failed(report: &Report, plan: &Plan) -> Value {
-    let source = |(route, error): (&usize, &Error)| json!({ "entry": plan.entry(*route), "error": error.chain(), "kind": error.kind().to_string() });
+    let source = |(route, error): (&usize, &Error)| json!({ "entry": plan.entry(*route), "error": error.chain(), "kind": error.kind().to_string(), "code": error.code().id() });
     report.sources.iter().map(source).collect()
+}
+
+/// Returns the identifiers of the codes of an outcome, for tools.
+pub(crate) fn ids(outcome: &Outcome) -> Vec<&'static str> {
+    outcome.codes().iter().map(|code| code.id()).collect()
 }
 
 /// Returns a line for each config entry whose targets are unknown.
 pub(crate) fn unknown(report: &Report, plan: &Plan) -> String {
     let line = |(route, error): (&usize, &Error)| {
         let entry = plan.entry(*route).unwrap_or_default();
-        format!("{entry}: its namespaces are not known: {} ({})\n", error.chain(), error.kind())
+        format!("{entry}: its namespaces are not known: {}\n", error.summary())
     };
     report.sources.iter().map(line).collect()
 }

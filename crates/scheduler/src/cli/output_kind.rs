@@ -1,11 +1,13 @@
 //! Checks that a command can print its result in the chosen form.
 
-use anyhow::{Result, bail};
+use regcred_core::{Error, Result};
 
 use super::{
     args::{Args, Command},
     flags::Output,
 };
+
+use crate::codes;
 
 /// Refuses a form that the command cannot print.
 ///
@@ -22,13 +24,16 @@ pub(crate) fn check(args: &Args) -> Result<()> {
     match args.output {
         Output::Name if command.has_one_form() => {
             let fix = if is_set { "leave out --output".into() } else { fix("table") };
-            bail!("cannot print names: {no_objects}\n{fix}");
+            Err(Error::new(&codes::USAGE, format!("cannot print names: {no_objects}\n  fix: {fix}")))
         }
         Output::Name if !command.has_names() => {
-            bail!("cannot print names: {no_objects}\n{}", fix("table, wide, json or yaml"));
+            let fix = fix("table, wide, json or yaml");
+            Err(Error::new(&codes::USAGE, format!("cannot print names: {no_objects}\n  fix: {fix}")))
         }
         Output::Json | Output::Yaml | Output::Wide if is_set && command.has_one_form() => {
-            bail!("cannot print another form: the result of this command has only one\nleave out --output");
+            let message =
+                "cannot print another form: the result of this command has only one\n  fix: leave out --output";
+            Err(Error::new(&codes::USAGE, message))
         }
         _ => Ok(()),
     }

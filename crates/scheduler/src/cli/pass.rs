@@ -16,6 +16,8 @@ use super::{
     who::{self, Known},
 };
 
+use crate::codes;
+
 /// Returns the plan of the config for the targets that the arguments name.
 pub(crate) fn plan(args: &PassArgs, types: &Types) -> Result<Plan> {
     restricted(&args.config, &args.only.namespace, types)
@@ -33,7 +35,7 @@ pub(crate) fn of(config: &Config, only: &[NamespaceFilter], types: &Types) -> Re
     if !only.is_empty() {
         plan.restrict_to(only).map_err(|unknown| {
             let unknown = unknown.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-            anyhow!("the config has no target in namespace {unknown}")
+            Error::new(&codes::NO_MATCH, format!("the config has no target in namespace {unknown}"))
         })?;
     }
     Ok(plan)
@@ -45,11 +47,11 @@ pub(crate) fn of(config: &Config, only: &[NamespaceFilter], types: &Types) -> Re
 pub(crate) fn exit_code(args: &PassArgs, report: &Report, plan: &Plan) -> u8 {
     let is_absent = |route| plan.names_its_places(route);
     let absent = report.targets.iter().filter(|(_, it)| it.state() == State::Gone && is_absent(it.route));
-    let mut absent = absent.map(|(target, outcome)| (target.group(), outcome.reasons())).collect::<Vec<_>>();
+    let chains = |outcome: &Outcome| outcome.failures.iter().map(|it| it.error.chain()).collect::<Vec<_>>();
+    let mut absent = absent.map(|(target, outcome)| (target.group(), chains(outcome))).collect::<Vec<_>>();
     absent.dedup_by_key(|(namespace, _)| *namespace);
     for (namespace, reasons) in &absent {
         let why = reasons.join("; ");
-        let why = why.strip_suffix(" (gone)").unwrap_or(&why);
         stderr::warning(&format!("{why}: create namespace {namespace}, or remove it from the config"));
     }
     match report.exit_code() {
@@ -112,7 +114,7 @@ fn run(
             Some(progress) => engine.with_on_event(move |event| progress.follow(event)),
             None => engine,
         };
-        let engine = engine.build().map_err(|error| anyhow!(error.chain()))?;
+        let engine = engine.build()?;
         anyhow::Ok(work(engine, &minters).await)
     })?;
     terminal::clear();

@@ -167,6 +167,7 @@ impl Document for Shown<'_> {
                 "secret": target.name(),
                 "step": outcome.step.as_ref().map(Step::name),
                 "why": self.why(outcome),
+                "codes": ids(outcome),
                 "links": if mints(outcome) { self.plan.accounts(outcome.route) } else { vec![] },
                 "writers": writers(outcome),
                 "bytes": self.bytes(outcome),

@@ -11,6 +11,8 @@ use regcred_plan::{Plan, Types};
 
 use super::stderr;
 
+use crate::codes;
+
 /// Runs asynchronous work to its end. A plug-in that hangs does not delay the exit of the process.
 pub(crate) fn wait<T>(work: impl Future<Output = T>) -> Result<T> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -31,7 +33,7 @@ pub(crate) async fn connect(plan: &Plan, types: &Types, connection: &Connection)
         clusters.connect(plan, connection).await?;
         clusters.check(plan)
     };
-    connecting.await.map_err(|error| anyhow!(error.chain()))?;
+    connecting.await?;
     announce_all(&clusters);
     Ok(())
 }
@@ -52,11 +54,11 @@ pub(crate) fn announce(cluster: &Cluster, sink: Option<&str>) {
     stderr::info(&format!("cluster{sink} {}{context}", cluster.server()));
 }
 
-/// Returns an error of a cluster as text, with the fix if the server does not accept the credentials.
-pub(crate) fn explain(error: &Error) -> String {
+/// Adds the fix to an error of a cluster if the server does not accept the credentials.
+pub(crate) fn explain(error: &Error) -> Error {
     match error.kind() {
-        ErrorKind::Unauthenticated => format!("{}\n  fix: {}", error.chain(), log_in(None)),
-        _ => error.chain(),
+        ErrorKind::Unauthenticated => Error::new(error.code(), format!("{}\n  fix: {}", error.chain(), log_in(None))),
+        _ => error.clone(),
     }
 }
 
@@ -74,10 +76,10 @@ pub(crate) fn print_logins(report: &Report) {
     }
     for (store, error) in &stores {
         let reason = error.source().map_or_else(|| error.to_string(), ToString::to_string);
-        stderr::error(&format!("sink {store}: {reason}\n  fix: {}", log_in(None)));
+        stderr::error(error.code(), &format!("sink {store}: {reason}\n  fix: {}", log_in(None)));
     }
     if let Some(error) = report.sources.values().find(|error| is_one(error)).filter(|_| stores.is_empty()) {
-        stderr::error(&explain(error));
+        stderr::error(error.code(), &explain(error).chain());
     }
 }
 
@@ -101,7 +103,7 @@ pub(crate) async fn namespaces(cluster: &Cluster, filters: &[NamespaceFilter]) -
     found.dedup();
     if found.is_empty() {
         let filters = filters.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-        return Err(Error::new(ErrorKind::Invalid, format!("no namespace matches {filters}")));
+        return Err(Error::new(&codes::NO_MATCH, format!("no namespace matches {filters}")));
     }
     Ok(found)
 }

@@ -10,7 +10,7 @@ use std::{
 
 use jiff::Timestamp;
 use regcred_config::Config;
-use regcred_core::Clock;
+use regcred_core::{Clock, Code};
 use serde_json::{Map, Value};
 
 use super::{flags::LogFormat, terminal};
@@ -64,8 +64,8 @@ fn voice() -> &'static Voice {
 }
 
 /// Reports why a command fails.
-pub(crate) fn error(text: &str) {
-    write(&line(&voice().lines, "ERROR", "error: ", text));
+pub(crate) fn error(code: &Code, text: &str) {
+    write(&line(&voice().lines, "ERROR", &format!("error[{code}]: "), Some(code), text));
 }
 
 /// Reports a problem that does not stop the command.
@@ -91,16 +91,17 @@ pub(crate) fn info(text: &str) {
 fn say(level: &str, prefix: &str, text: &str) {
     let Voice { lines, quiet } = voice();
     if !quiet {
-        write(&line(lines, level, prefix, text));
+        write(&line(lines, level, prefix, None, text));
     }
 }
 
 /// Returns a JSON line for machines, or a text line with a prefix that names its type.
-fn line(lines: &Lines, level: &str, prefix: &str, text: &str) -> String {
+fn line(lines: &Lines, level: &str, prefix: &str, code: Option<&Code>, text: &str) -> String {
     match lines {
         Lines::Text => format!("{prefix}{text}\n"),
         Lines::Json(clock) => {
-            let fields = [("message".to_owned(), Value::from(text))].into_iter().collect();
+            let code = code.map(|code| ("code".to_owned(), Value::from(code.id())));
+            let fields = code.into_iter().chain([("message".to_owned(), Value::from(text))]).collect();
             json_line(clock.now(), level, &fields)
         }
     }
@@ -127,7 +128,7 @@ fn write(text: &str) {
 
 #[cfg(test)]
 mod tests {
-    use regcred_core::testing::TestClock;
+    use regcred_core::{codes::INVALID, testing::TestClock};
     use serde_json::json;
 
     use super::*;
@@ -135,13 +136,13 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_text_of_several_lines_is_one_json_object_on_one_line_with_the_time_of_the_clock() {
         let lines = Lines::Json(Arc::new(TestClock::new()));
-        let text = line(&lines, "ERROR", "error: ", "one \"quoted\"\nand\ttwo \u{2028} \u{7f}");
+        let text = line(&lines, "ERROR", "error[RC0001]: ", Some(&INVALID), "one \"quoted\"\nand\ttwo \u{2028} \u{7f}");
         assert_eq!(text.matches('\n').count(), 1, "{text}");
         let object = serde_json::from_str::<Value>(&text).expect("JSON");
         assert_eq!(object["message"], "one \"quoted\"\nand\ttwo \u{2028} \u{7f}");
-        assert_eq!(object["level"], "ERROR");
+        assert_eq!((&object["level"], &object["code"]), (&json!("ERROR"), &json!("RC0001")));
         assert_eq!(object["timestamp"], "2015-08-19T16:00:00.000000Z");
-        assert_eq!(line(&Lines::Text, "ERROR", "error: ", "one"), "error: one\n");
+        assert_eq!(line(&Lines::Text, "ERROR", "error[RC0001]: ", Some(&INVALID), "one"), "error[RC0001]: one\n");
     }
 
     #[test]

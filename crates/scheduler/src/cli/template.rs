@@ -17,13 +17,16 @@ use super::{
     session::{self, announce},
 };
 
+use crate::codes;
+
 /// Checks the template in a file. If there is a connection, the cluster checks it too.
 pub(crate) fn run(file: &Path, cluster: Option<&Connection>, output: Output) -> Result<ExitCode> {
     let is_stdin = file == Path::new("-");
     let text = if is_stdin { read_text(io::stdin()).map_err(anyhow::Error::from) } else { Ok(read_text_file(file)?) };
     let text = text.with_context(|| file.display().to_string())?;
     let name = file.display();
-    let template = regcred_manifests::read(&text).map_err(|why| anyhow!("{name}: {why}"))?;
+    let template =
+        regcred_manifests::read(&text).map_err(|why| Error::new(&codes::TEMPLATE, format!("{name}: {why}")))?;
     let (mut errors, warnings) = regcred_manifests::check(&template, offered());
     let mut code = 0;
     if let Some(connection) = cluster.filter(|_| errors.is_empty()) {
@@ -65,7 +68,7 @@ impl Document for Judged {
     fn json(&self) -> Value {
         let error = |text: &String| {
             let (path, message) = placed(text);
-            Failure::in_file(&self.file, path, message).json()
+            Failure::in_file(&self.file, path, &codes::TEMPLATE, message).json()
         };
         json!({
             "errors": self.errors.iter().map(error).collect::<Vec<_>>(),
@@ -95,7 +98,7 @@ const OPENSHIFT: [&str; 2] = ["project.openshift.io/v1", "template.openshift.io/
 ///
 /// The dry run uses the namespace of the connection, because the project does not exist.
 async fn ask(connection: &Connection, template: &Value) -> Result<(Vec<String>, bool)> {
-    let cluster = Cluster::connect(connection).await.map_err(|error| anyhow!(error.chain()))?;
+    let cluster = Cluster::connect(connection).await?;
     announce(&cluster, None);
     let parameters = template["parameters"].as_array().into_iter().flatten();
     // A parameter with its own value keeps it.
@@ -103,7 +106,8 @@ async fn ask(connection: &Connection, template: &Value) -> Result<(Vec<String>, 
         let name = it["name"].as_str().filter(|_| it["value"].as_str().unwrap_or_default().is_empty())?;
         Some((name.to_owned(), cluster.default_namespace().to_owned()))
     };
-    let expanded = expand(template, &parameters.filter_map(sample).collect()).map_err(|why| anyhow!(why))?;
+    let expanded =
+        expand(template, &parameters.filter_map(sample).collect()).map_err(|why| Error::new(&codes::TEMPLATE, why))?;
     let (mut refused, mut unreachable) = (vec![], false);
     for api in OPENSHIFT {
         match check::serves(&cluster, api).await {

@@ -17,8 +17,10 @@ use super::{
     stderr::{self, Lines, Voice},
 };
 
+use crate::codes;
+
 /// Commands of other tools, with the regcred command that replaces them.
-const COMMANDS: [(&[&str], &str); 13] = [
+const COMMANDS: [(&[&str], &str); 12] = [
     (&["validate", "lint", "verify", "test", "vet"], "check"),
     (&["doctor", "preflight", "diagnose", "can-i", "whoami", "auth"], "check --online"),
     (&["diff", "dry-run", "dryrun", "preview"], "plan"),
@@ -30,7 +32,6 @@ const COMMANDS: [(&[&str], &str); 13] = [
     (&["install", "generate", "render", "template", "yaml", "deploy"], "manifests"),
     (&["import", "migrate", "discover", "adopt", "scan"], "init"),
     (&["config", "view"], "check --show"),
-    (&["explain"], "schema"),
     (&["cron", "schedule"], "next"),
 ];
 
@@ -101,14 +102,14 @@ pub(crate) fn answer(fault: &Fault, clock: Arc<dyn Clock>) -> ExitCode {
         (None, Some(variable)) => of_variable(text, error, variable),
         (None, None) => text.to_owned(),
     };
-    stderr::error(&text);
+    stderr::error(&codes::USAGE, &text);
     let output = said(&words, &["--output", "-o"], "REGCRED_OUTPUT");
     let output = match output.as_deref() {
         Some("json") => Output::Json,
         Some("yaml") => Output::Yaml,
         _ => Output::Table,
     };
-    failure::print(output, &[failure::Failure::of(&text)], EXIT_INVALID);
+    failure::print(output, &[failure::Failure::of(&codes::USAGE, &text)], EXIT_INVALID);
     ExitCode::from(EXIT_INVALID)
 }
 

@@ -110,7 +110,7 @@ async fn who_may_not_list_namespaces_is_told_the_rule_and_named_ones_are_served(
     let table = world.once(config, &[]).output().expect("it starts").stdout;
     let table = String::from_utf8(table).expect("text");
     assert!(
-        table.contains("targets[1]: its namespaces are not known: could not list namespaces of the whole cluster"),
+        table.contains("targets[1]: its namespaces are not known: cannot list namespaces of the whole cluster"),
         "{table}"
     );
     assert_eq!(kept(&world.kube), ["team-a/ecr-secret"]);

@@ -11,7 +11,7 @@ use super::{
     identity::{IdentityArgs, offered},
     values,
 };
-use crate::cli::flags::ConfigArgs;
+use crate::{cli::flags::ConfigArgs, codes};
 
 #[derive(Debug, clap::Args)]
 #[expect(clippy::struct_excessive_bools, reason = "they are flags")]
@@ -134,13 +134,14 @@ impl Args {
             ("--label", !self.label.is_empty(), "--mode template", self.mode == ModeName::Template),
         ] {
             if is_said && !fits {
-                bail!("{flag} needs {of}");
+                return Err(Error::new(&codes::USAGE, format!("{flag} needs {of}")));
             }
         }
         let mut folders = self.mount.iter().map(|mount| &mount.folder).collect::<Vec<_>>();
         folders.sort();
         if let Some(twice) = folders.windows(2).find(|pair| pair[0] == pair[1]) {
-            bail!("--mount: two Secrets cannot be at {}", twice[0].display());
+            let message = format!("--mount: two Secrets cannot be at {}", twice[0].display());
+            return Err(Error::new(&codes::USAGE, message));
         }
         Ok(())
     }

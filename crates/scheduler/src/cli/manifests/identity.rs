@@ -7,6 +7,8 @@ use clap::{Arg, ArgMatches, Command, Error, FromArgMatches, builder::PossibleVal
 use regcred::{BuiltIn, Types};
 use regcred_plan::{ChosenIdentity, Identities, IdentityFlag};
 
+use crate::codes;
+
 /// The identities of this process. If unset, the identities of the built-in types.
 static OFFERED: OnceLock<Identities> = OnceLock::new();
 
@@ -39,7 +41,7 @@ impl IdentityArgs {
             if !takes.contains(&self.name.as_str()) {
                 let needs =
                     if takes.is_empty() { "--mode iam".to_owned() } else { format!("--identity {}", any(takes)) };
-                bail!("--{} needs {needs}", flag.name);
+                return Err(Error::new(&codes::USAGE, format!("--{} needs {needs}", flag.name)));
             }
         }
         Ok(())

@@ -19,10 +19,13 @@ use super::{
     stderr,
 };
 
+use crate::codes;
+
 pub(crate) fn run(args: &Args, types: &Types, output: Output) -> Result<ExitCode> {
     let set = env::vars_os().map(|(name, _)| name.to_string_lossy().into_owned());
     if let Some(name) = set.into_iter().find(|name| name.starts_with("REGCRED__")) {
-        bail!("{name} is set here and would not be in the cluster: set it in the config file");
+        let message = format!("{name} is set here and would not be in the cluster: set it in the config file");
+        return Err(Error::new(&codes::USAGE, message).into());
     }
     args.check()?;
     let config = args.config.load(types)?;

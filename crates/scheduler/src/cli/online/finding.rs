@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeSet, fmt::Write};
 
+use regcred_core::Code;
 use regcred_plan::{Finding, Verdict};
 use serde_json::{Value, json};
 
@@ -60,13 +61,14 @@ pub(crate) fn as_table(findings: &[Finding]) -> String {
 
 pub(crate) fn as_json(findings: &[Finding], code: u8) -> Value {
     let checks = findings.iter().map(|finding| {
-        let Finding { check, subject, namespaces, verdict, message, fix, .. } = finding;
+        let Finding { check, subject, namespaces, verdict, message, code, fix, .. } = finding;
         json!({
             "check": check,
             "subject": subject,
             "namespaces": namespaces,
             "result": verdict.name(),
             "message": message,
+            "code": code.map(Code::id),
             "fix": fix,
         })
     });

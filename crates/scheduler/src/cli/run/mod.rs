@@ -63,17 +63,16 @@ async fn daemon(args: &Args, types: &Types, clock: &Arc<dyn Clock>) -> Result<Ex
     if let Some((namespace, name)) = &args.lease {
         regcred = regcred.with_leader_election(namespace, name);
     }
-    let explained = |error: Error| anyhow!(error.chain());
-    let regcred = regcred.build().map_err(explained)?;
+    let regcred = regcred.build()?;
     let mut signals = Signals::listen()?;
     let listener = args.listen.map(serve::listen).transpose()?;
-    let mut handle = regcred.spawn().await.map_err(explained)?;
+    let mut handle = regcred.spawn().await?;
     if let Some(listener) = listener {
         serve::start(listener, handle.health(), registry);
     }
     loop {
         tokio::select! {
-            ended = handle.ended() => return ended.map(|()| ExitCode::SUCCESS).map_err(explained),
+            ended = handle.ended() => return Ok(ended.map(|()| ExitCode::SUCCESS)?),
             signal = signals.next() => match signal {
                 Signal::Stop => handle.stop(),
                 Signal::Reload => handle.reload(),

@@ -16,7 +16,7 @@ use regcred::{
 use tokio::net::TcpListener;
 
 use super::accept;
-use crate::cli::stderr;
+use crate::{cli::stderr, codes};
 
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
@@ -30,7 +30,8 @@ pub(super) fn address(text: &str) -> Result<SocketAddr, String> {
 
 /// Binds the address.
 pub(super) fn listen(address: SocketAddr) -> Result<TcpListener> {
-    let listener = accept::listen(address).with_context(|| format!("cannot listen on {address}"))?;
+    let listener = accept::listen(address)
+        .map_err(|cause| Error::new(&codes::LISTEN, format!("cannot listen on {address}")).with_cause(cause))?;
     // With port 0 the system chooses the port.
     stderr::info(&format!("health and metrics at http://{}", listener.local_addr()?));
     Ok(listener)

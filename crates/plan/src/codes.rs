@@ -1,0 +1,18 @@
+//! The codes of problems with a plan.
+
+regcred_core::codes! {
+    /// The codes of problems with a plan.
+    pub CODES;
+    TYPES = "RC0201", Invalid, "The types of a program do not fit together",
+        cause "Two types have the same name, or share an identity, a flag or a key of a target.",
+        fix "Correct the program that adds the types. A config cannot cause it.";
+    OVERLAP = "RC0202", Invalid, "Two entries may describe the same Secret",
+        cause "An earlier entry names a namespace that this entry may also select by labels.",
+        fix "Name the namespace in this entry too, or use another name for the Secret.";
+    OPEN_PUSH = "RC0203", Invalid, "A push login would reach namespaces that any user can create",
+        cause "The entry selects namespaces by name. A user who may create namespaces chooses their names.",
+        fix "Name the namespaces, or add a `selector` for a label that only administrators set.";
+    NO_NAMESPACES = "RC0204", Invalid, "The sink has no namespaces to select",
+        cause "The entry selects namespaces by pattern or label, and its sink is not a cluster.",
+        fix "Name the namespaces.";
+}
