@@ -183,7 +183,7 @@ fn what_only_the_sink_knows_to_be_wrong_is_told_where_it_stands() {
     let unknown = told(&CONFIG.replace("type: shelf", "type: gitlab"));
     assert_eq!(
         unknown,
-        ["config: sinks.vault.type: \"gitlab\" is no type of sink; known are kubernetes, openshift, shelf"]
+        ["config: sinks.vault.type: \"gitlab\" is not a type of sink (known types: kubernetes, openshift, shelf)"]
     );
 }
 

@@ -211,9 +211,9 @@ impl RegistryHost {
             if let Some((kind, region)) = known {
                 return invalid(match kind.domain(&region) {
                     Some(domain) => {
-                        format!("{host:?} is no host of ECR: those of its form in {region} end in {domain}")
+                        format!("{host:?} is not an ECR host: in {region}, hosts of this form end in {domain}")
                     }
-                    None => format!("{host:?} is no host of ECR: registries in {region} have none of its form"),
+                    None => format!("{host:?} is not an ECR host: registries in {region} have no host of this form"),
                 });
             }
             let kind = "ACCOUNT.dkr.ecr.REGION.amazonaws.com (or its like in another partition)";

@@ -33,7 +33,7 @@ pub fn expand(template: &Value, values: &BTreeMap<String, String>) -> Result<Exp
         known.insert(name.to_owned(), value.to_owned());
     }
     if let Some(unknown) = values.keys().find(|name| !known.contains_key(*name)) {
-        return Err(format!("{unknown} is no parameter of the template"));
+        return Err(format!("{unknown} is not a parameter of the template"));
     }
     let labels = template["labels"].as_object();
     let objects = template["objects"].as_array().into_iter().flatten().map(|object| {
@@ -145,6 +145,6 @@ mod tests {
         assert!(expand(&template, &BTreeMap::new()).expect_err("no value").contains("A has to have a value"));
         let values = [("B".to_owned(), "b".to_owned())].into();
         let template = json!({ "objects": [], "parameters": [{ "name": "A" }] });
-        assert!(expand(&template, &values).expect_err("unknown").contains("B is no parameter"));
+        assert!(expand(&template, &values).expect_err("unknown").contains("B is not a parameter"));
     }
 }

@@ -149,7 +149,7 @@ fn environment(file: &Value, identities: &Identities, problems: &mut Vec<String>
         let Some(name) = variable["name"].as_str() else { continue };
         let mut wrong = |what: &str| problems.push(format!("extraEnv[{place}]: {name}: {what}"));
         if !seen.insert(name) {
-            wrong("it is there twice");
+            wrong("duplicate variable");
         }
         if variable.get("value").is_some() && variable.get("valueFrom").is_some() {
             wrong("leave out `value` or `valueFrom`");
@@ -457,7 +457,7 @@ mod tests {
             ("extraEnv: { A: b }", "extraEnv: a map is not a list"),
             ("extraEnv: [{ name: A, value: 1 }]", "extraEnv[0].value: a number is not text: put it in quotes"),
             ("extraEnv: [{ value: a }]", "extraEnv[0].name: it is missing"),
-            ("extraEnv: [{ name: A, value: a }, { name: A, value: b }]", "extraEnv[1]: A: it is there twice"),
+            ("extraEnv: [{ name: A, value: a }, { name: A, value: b }]", "extraEnv[1]: A: duplicate variable"),
             ("extraEnv: [{ name: A, value: a, valueFrom: {} }]", "leave out `value` or `valueFrom`"),
             ("extraEnv: [{ name: AWS_SECRET_ACCESS_KEY, value: hunter2 }]", "--identity keys"),
             ("extraEnv: [{ name: AWS_SESSION_TOKEN, value: hunter2 }]", "would read the key"),

@@ -96,7 +96,7 @@ fn wanted(need: &Need) -> Result<Vec<(String, String)>, Problem> {
     let selections = need.selections();
     let asking = selections.iter().filter(|it| it.asks_for_a_label()).collect::<Vec<_>>();
     match asking.as_slice() {
-        [] => Err(problem("none chooses namespaces by a label, so there is none to set; --label KEY=VALUE does")),
+        [] => Err(problem("no target selects namespaces by a label: set one with --label KEY=VALUE")),
         [one] => labels(one),
         several => {
             let choices = several.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");

@@ -65,7 +65,7 @@ pub(crate) fn unreadable_object(namespace: &str, name: &str, reason: &str) -> Re
 }
 
 pub(crate) fn immutable() -> Refusal {
-    Refusal::new("immutable", "it is marked immutable, and a credential has to be renewed", NAME_ANOTHER)
+    Refusal::new("immutable", "it is marked immutable, so its credential cannot be renewed", NAME_ANOTHER)
 }
 
 /// Returns the refusal to adopt a Secret that another program would write again.

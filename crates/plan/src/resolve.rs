@@ -258,8 +258,8 @@ impl Resolved {
         let selection = target.namespaces.selection.as_ref().filter(|it| !it.asks_for_a_label())?;
         let pushes = providers.iter().any(|name| self.providers[name].plan.access == Access::Push);
         let message = format!(
-            "a login that pushes would go to whoever makes a namespace named {selection}: name the namespaces, or add a `selector` for \
-             a label that has to be there"
+            "anyone who can create a namespace named {selection} would get a login that pushes: name the namespaces, or add a \
+             `selector` for a required label"
         );
         pushes.then(|| Problem::at(target.origin.join("namespaces"), message))
     }
@@ -362,7 +362,7 @@ impl Wanted {
             ];
             let differing = all.iter().filter(|(_, differs)| *differs).map(|(key, _)| *key).collect::<Vec<_>>();
             let message = format!(
-                "{} and this one keep one Secret: {} has to be the same in both",
+                "{} and this one write the same Secret: {} must be the same in both",
                 self.origin.name(),
                 differing.join(", ")
             );
@@ -370,7 +370,7 @@ impl Wanted {
         }
         if target.options != self.options {
             let message = format!(
-                "{} and this one keep one Secret: the options of its sink have to be the same",
+                "{} and this one write the same Secret: the options of its sink must be the same",
                 self.origin.name()
             );
             problems.push(Problem::at(target.origin.clone(), message));
@@ -396,8 +396,10 @@ impl Wanted {
             (Some(accounts), Some(others)) => unite(accounts, others),
             (None, None) => {}
             _ => {
-                let message =
-                    format!("{} and this one keep one Secret: both say who uses it, or neither", self.origin.name());
+                let message = format!(
+                    "{} and this one write the same Secret: set `service_accounts` in both or in neither",
+                    self.origin.name()
+                );
                 problems.push(Problem::at(target.origin.join("service_accounts"), message));
             }
         }

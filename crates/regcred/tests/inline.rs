@@ -78,7 +78,7 @@ fn each_bad_entry_is_told_what_is_wrong_with_it() {
         ),
         (
             "{ namespace: b, region: eu-west-1, accounts: [123456789012, 123456789012] }",
-            ".accounts: 123456789012 is there twice".into(),
+            ".accounts: duplicate account 123456789012".into(),
         ),
         (
             "{ namespace: b, region: eu-west-1, accounts: 123456789012 }",

@@ -211,15 +211,15 @@ fn what_does_not_go_together_is_told_where_it_stands() {
     let problems = plan(&yaml).expect_err("a lot is wrong");
     let expected = [
         "providers.bad.identity: one identity asks: leave out all but one of profile, web_identity and identity",
-        "providers.bad.external_id: it belongs to a `role_arn`, and there is none",
-        "providers.quay.type: \"quay\" is no type of provider; known are ecr",
+        "providers.bad.external_id: it requires a `role_arn`",
+        "providers.quay.type: \"quay\" is not a type of provider (known types: ecr)",
         "providers.role.role_arn: \"pull\" is not the ARN of a role, which is arn:aws:iam::ACCOUNT:role/NAME",
         "providers.typo.rolearn: this key is not known; did you mean `role_arn`?",
         "targets[0]: another of its providers has a login for 123456789012.dkr.ecr.eu-west-1.amazonaws.com already; \
          one Secret holds one",
-        "targets[3].secret: targets[2] and this one keep one Secret: adopt has to be the same in both",
+        "targets[3].secret: targets[2] and this one write the same Secret: adopt must be the same in both",
         "targets[4]: targets[1] has a login for its own registry in us-east-1 already; one Secret holds one",
-        "targets[4].service_accounts: targets[1] and this one keep one Secret: both say who uses it, or neither",
+        "targets[4].service_accounts: targets[1] and this one write the same Secret: set `service_accounts` in both or in neither",
     ];
     assert_eq!(problems, expected.map(|it| format!("config: {it}")).join("\n"));
 }

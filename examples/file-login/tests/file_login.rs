@@ -99,7 +99,7 @@ fn what_is_wrong_with_its_options_is_told_with_the_rest() {
     }
     assert!(lines[3].contains("yaml:3: providers.no.registry: "), "{said}");
     assert!(
-        lines[4].contains("yaml:4: providers.what.type: \"vault\" is no type of provider; known are ecr, file"),
+        lines[4].contains("yaml:4: providers.what.type: \"vault\" is not a type of provider (known types: ecr, file)"),
         "{said}"
     );
 }

@@ -86,7 +86,7 @@ fn put(value: &mut Value, steps: &[String], new: Value, key: String) -> Result<S
         let count = list.len();
         let place = step.parse::<usize>().ok().and_then(|place| Some((place, list.get_mut(place)?)));
         let (place, entry) =
-            place.ok_or_else(|| format!("`{key}` is a list of {count}, counted from 0, and {step} is none of them"))?;
+            place.ok_or_else(|| format!("`{key}` is a list of {count}, counted from 0, and has no entry {step}"))?;
         return put(entry, rest, new, format!("{key}[{place}]"));
     }
     let mut dict = value.as_dict().cloned().unwrap_or_default();

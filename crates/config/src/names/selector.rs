@@ -78,7 +78,7 @@ fn split(text: &str) -> Result<Vec<&str>, String> {
     let (mut terms, mut start, mut inside) = (vec![], 0, false);
     for (at, letter) in text.char_indices() {
         match letter {
-            '(' if inside => return Err("brackets stand in brackets".into()),
+            '(' if inside => return Err("brackets cannot contain brackets".into()),
             '(' => inside = true,
             ')' if !inside => return Err("a bracket closes and none is open".into()),
             ')' => inside = false,
@@ -105,21 +105,20 @@ impl Term {
         } else if let Some((key, value)) = term.split_once("==").or_else(|| term.split_once('=')) {
             (key, Requirement::IsOneOf(one(value)))
         } else if let Some((head, list)) = term.split_once('(') {
-            let list =
-                list.strip_suffix(')').ok_or_else(|| format!("{term:?}: something stands behind the brackets"))?;
+            let list = list.strip_suffix(')').ok_or_else(|| format!("{term:?}: text follows the brackets"))?;
             let mut values = list.split(',').map(|it| it.trim().to_owned()).collect::<Vec<_>>();
             if list.trim().is_empty() {
-                return Err(format!("{term:?}: no values stand in the brackets"));
+                return Err(format!("{term:?}: the brackets contain no value"));
             }
             values.sort();
             values.dedup();
             match head.trim().rsplit_once(char::is_whitespace) {
                 Some((key, "in")) => (key, Requirement::IsOneOf(values)),
                 Some((key, "notin")) => (key, Requirement::IsNoneOf(values)),
-                _ => return Err(format!("{term:?}: before brackets stands a key and `in` or `notin`")),
+                _ => return Err(format!("{term:?}: put a key and `in` or `notin` before the brackets")),
             }
         } else if term.split_whitespace().nth(1).is_some_and(|word| matches!(word, "in" | "notin")) {
-            return Err(format!("{term:?}: the values of `in` and `notin` stand in brackets, as in (a, b)"));
+            return Err(format!("{term:?}: put the values of `in` and `notin` in brackets, as in (a, b)"));
         } else if let Some(key) = term.strip_prefix('!') {
             (key, Requirement::IsAbsent)
         } else {
@@ -210,13 +209,13 @@ mod tests {
         for (bad, why) in [
             ("", "it is empty"),
             ("a,", "it is empty"),
-            ("team in a", "stand in brackets, as in (a, b)"),
+            ("team in a", "`notin` in brackets, as in (a, b)"),
             ("team in (a", "not closed"),
             ("team) in (a)", "none is open"),
-            ("team in ()", "no values stand in the brackets"),
-            ("team in ((a))", "stand in brackets"),
+            ("team in ()", "the brackets contain no value"),
+            ("team in ((a))", "cannot contain brackets"),
             ("team of (a)", "`in` or `notin`"),
-            ("team in (a) b", "behind the brackets"),
+            ("team in (a) b", "follows the brackets"),
             ("a=b=c", "\"b=c\" is not a label's value"),
             ("a/b/c", "\"a/b/c\" is not the key of a label"),
             ("=a", "it is empty"),

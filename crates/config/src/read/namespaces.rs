@@ -92,7 +92,7 @@ fn chosen(fields: &mut Fields<'_>, dict: &Dict) -> Option<Namespaces> {
             fields.problem("namespaces.selector", message);
         }
         if is_said("exclude") && !has_pattern {
-            fields.problem("namespaces.exclude", "there is no pattern to take anything out of");
+            fields.problem("namespaces.exclude", "it needs a pattern in `include`");
         }
     }
     let as_pattern = |item| match item {
@@ -188,9 +188,7 @@ fn pattern(fields: &mut Fields<'_>, key: &str, text: &str) -> Option<Pattern> {
     let why = match (text.chars().find(|letter| !can_match(*letter)), Pattern::new(text)) {
         (Some(letter), _) => format!("no namespace has a {letter:?} in its name"),
         (None, _) if text.contains("**") => "one * is enough".into(),
-        (None, Ok(_)) if !has_plain_classes(text) => {
-            "in brackets stand letters and ranges such as [a-c0-9] or [!a]".into()
-        }
+        (None, Ok(_)) if !has_plain_classes(text) => "brackets hold letters and ranges such as [a-c0-9] or [!a]".into(),
         (None, Ok(pattern)) => {
             if PLATFORM_PREFIXES.iter().any(|prefix| text.starts_with(prefix)) && !key.contains("exclude") {
                 fields.warn(key, "it takes none: namespaces of the platform have to be named");
@@ -285,7 +283,7 @@ mod tests {
             ("{ exclude: [a] }", "namespaces: it chooses none"),
             ("{ include: [] }", "namespaces.include: it is not a list of namespaces"),
             ("{ include: [a], selector: b }", "namespaces.selector: it chooses among patterns"),
-            ("{ include: [a], exclude: [b] }", "namespaces.exclude: there is no pattern"),
+            ("{ include: [a], exclude: [b] }", "namespaces.exclude: it needs a pattern"),
             (
                 "{ include: [app-a, 'b*'], exclude: ['app-*'] }",
                 "namespaces.include[0]: `exclude` takes app-a out again",
@@ -306,7 +304,7 @@ mod tests {
             ),
             (
                 "['x[z-a]']",
-                "namespaces[0]: \"x[z-a]\" is not a pattern of namespaces, such as \"app-*\": in brackets stand letters",
+                "namespaces[0]: \"x[z-a]\" is not a pattern of namespaces, such as \"app-*\": brackets hold letters",
             ),
             ("['x[]-a]']", "namespaces[0]: \"x[]-a]\" is not a pattern of namespaces"),
             ("['x[a*]']", "namespaces[0]: \"x[a*]\" is not a pattern of namespaces"),

@@ -185,7 +185,7 @@ mod tests {
             ("{ namespace: 7, host: quay.io }", ".namespace: 7 is not text: put it in quotes"),
             (
                 "{ namespace: b, providers: [pull], host: quay.io }",
-                ".host: `providers` says already what is wanted: leave one of the two out",
+                ".host: `providers` already selects the logins: leave one of the two out",
             ),
         ];
         for (entry, expected) in cases {

@@ -26,7 +26,7 @@ pub(crate) fn wants(fields: &mut Fields<'_>, grammar: &Grammar) -> Read {
         let said = used.iter().flat_map(|(kind, keys)| keys.iter().map(move |it| (*kind, it)));
         let mut doubtful = vec![];
         for (kind, (key, value)) in said {
-            fields.problem(key, "`providers` says already what is wanted: leave one of the two out");
+            fields.problem(key, "`providers` already selects the logins: leave one of the two out");
             // Each key is checked alone, so that none is missing.
             let alone = Dict::from([(key.clone(), value.clone())]);
             doubtful.push(spec(fields, kind, alone, kind.target.unwrap_or_default()));

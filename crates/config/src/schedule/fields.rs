@@ -109,7 +109,7 @@ impl Fields {
         let [minute, hour, day_of_month, month, day_of_week] = *fields else {
             return Err(match fields.len() {
                 0 => "it is empty".to_owned(),
-                6 => "it has six fields, and there is no field for seconds".to_owned(),
+                6 => "it has six fields: remove the field for seconds".to_owned(),
                 count => format!("it has {count} of the five fields minute, hour, day of month, month, day of week"),
             });
         };
@@ -135,7 +135,9 @@ fn expand(shorthand: &str) -> Result<&'static str, String> {
         _ if shorthand.starts_with("@every") => {
             Err("`@every` is not fixed to the clock, write fields as `0 */6 * * *`".to_owned())
         }
-        _ => Err("it is none of @hourly, @daily, @midnight, @weekly, @monthly, @yearly and @annually".to_owned()),
+        _ => {
+            Err("unknown shorthand: use @hourly, @daily, @midnight, @weekly, @monthly, @yearly or @annually".to_owned())
+        }
     }
 }
 
@@ -200,7 +202,7 @@ mod tests {
     fn a_wrong_shape_is_told_with_the_way_out() {
         assert_eq!(reason(" "), "it is empty");
         assert_eq!(reason("* * * *"), "it has 4 of the five fields minute, hour, day of month, month, day of week");
-        assert_eq!(reason("0 0 * * * *"), "it has six fields, and there is no field for seconds");
+        assert_eq!(reason("0 0 * * * *"), "it has six fields: remove the field for seconds");
         assert_eq!(reason("TZ=UTC 0 0 * * *"), "the zone has its own key, write `time_zone: UTC`");
         assert_eq!(
             reason("CRON_TZ=Europe/Warsaw 0 0 * * *"),
@@ -209,7 +211,7 @@ mod tests {
         assert_eq!(reason("@every 1h"), "`@every` is not fixed to the clock, write fields as `0 */6 * * *`");
         assert_eq!(
             reason("@reboot"),
-            "it is none of @hourly, @daily, @midnight, @weekly, @monthly, @yearly and @annually"
+            "unknown shorthand: use @hourly, @daily, @midnight, @weekly, @monthly, @yearly or @annually"
         );
     }
 }

@@ -71,7 +71,7 @@ pub(crate) fn read(text: &str, is_known: impl Fn(&str, &str) -> bool) -> Result<
 fn twice(repeated: &Repeated, is_known: impl Fn(&str, &str) -> bool) -> Fault {
     let Repeated { map, key, first, line } = repeated;
     let key = if is_known(map, key) { format!("`{key}`") } else { "a key".into() };
-    let message = format!("{key} is there twice in one map, first in line {first}: keep one of the two");
+    let message = format!("{key} occurs twice in one map, first in line {first}: keep one of the two");
     Fault { line: Some(*line), message }
 }
 
@@ -113,7 +113,7 @@ fn explain(error: &Error, line: &str) -> String {
         Error::MultipleDocuments { .. } => {
             return "a second document begins here, and a file holds one: remove `---`, or use two files".into();
         }
-        Error::DuplicateMappingKey { .. } => return "a key is there twice in one map: keep one of the two".into(),
+        Error::DuplicateMappingKey { .. } => return "a key occurs twice in one map: keep one of the two".into(),
         Error::Eof { .. } => return "it ends in the middle of a value".into(),
         _ => {}
     }

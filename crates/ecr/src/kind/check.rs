@@ -117,6 +117,6 @@ fn conflicts(options: &EcrOptions, read: &Partial<EcrOptions>) -> Vec<(&'static 
     second
         .into_iter()
         .chain(forms.map(|(key, _)| (key, "it is for the endpoints of AWS, and `endpoint` names another")))
-        .chain(without_role.map(|(key, _)| (*key, "it belongs to a `role_arn`, and there is none")))
+        .chain(without_role.map(|(key, _)| (*key, "it requires a `role_arn`")))
         .collect()
 }

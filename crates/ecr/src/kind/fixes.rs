@@ -36,7 +36,7 @@ pub(crate) fn identity_fix(
     match (kind, &options.role_arn, base) {
         _ if options.identity.is_some() && !OTHERS.iter().any(|variable| is_set(variable)) => INSTANCE.into(),
         (ErrorKind::Unreachable, ..) => network_fix("STS", "sts", "AWS_ENDPOINT_URL_STS", options, region, is_set),
-        (ErrorKind::Throttled, ..) => "wait a minute, and see who else asks so often".into(),
+        (ErrorKind::Throttled, ..) => "wait a minute, and find the other clients that send many requests".into(),
         (ErrorKind::Malformed, ..) => MALFORMED.into(),
         (ErrorKind::Denied, Some(role), Some(base)) => assume_role(role, base, options.external_id.is_some()),
         _ => match (&options.profile, &options.web_identity) {
@@ -79,17 +79,17 @@ pub(crate) fn token_fix(
         ),
         ErrorKind::Unreachable => network_fix("ECR", "api.ecr", "AWS_ENDPOINT_URL_ECR", options, region, is_set),
         ErrorKind::Throttled => {
-            "wait a minute, and see who else asks so often: one token serves every registry and namespace, and \
+            "wait a minute, and find the other clients that send many requests: one token serves every registry and namespace, and \
                                  the quota \"Rate of GetAuthorizationToken requests\" can be raised"
                 .into()
         }
         ErrorKind::Malformed => MALFORMED.into(),
-        _ => "mend what the message names, in the config or in the files of AWS".into(),
+        _ => "fix the setting that the message names, in the config or in the AWS files".into(),
     }
 }
 
-const INVALID: &str = "mend what the message names, in the environment or in the files of AWS; `aws configure list` shows what the AWS CLI \
-    takes from there";
+const INVALID: &str = "fix the setting that the message names, in the environment or in the AWS files. `aws configure list` shows the settings \
+    that the AWS CLI reads";
 /// The variables of sources that precede the machine's own role.
 const OTHERS: [&str; 5] = [
     "AWS_ACCESS_KEY_ID",

@@ -140,7 +140,7 @@ fn refused(request: &Request, why: &str) {
 const TYPE: &str = "regcred may only write Secrets of type kubernetes.io/dockerconfigjson";
 const PLACE: &str = "regcred's config has no such Secret in this namespace";
 const KEEP: &str = "regcred must keep its labels and its target annotation on its own Secrets";
-const FOREIGN: &str = "regcred may only write a Secret that is not its own where its config says adopt or merge";
+const FOREIGN: &str = "regcred may write a foreign Secret only if its config sets adopt or merge";
 const DATA: &str = "regcred may only write .dockerconfigjson in the data of a Secret";
 const OWNERS: &str = "regcred may not change finalizers or owners of a Secret";
 const LABELS: &str = "regcred may only set its own labels and those of its config, and may remove no other label";
@@ -153,7 +153,7 @@ const MANY: &str = "the Secret has too many labels, annotations, keys or managed
 const DELETE: &str = "regcred may only delete its own Secrets";
 const LISTS: &str = "regcred may only change the lists of Secrets of a ServiceAccount";
 const OTHERS: &str = "regcred must keep every entry of a ServiceAccount's lists that is not its own";
-const LINK: &str = "regcred's config links no such Secret to this list of the ServiceAccount, and none twice";
+const LINK: &str = "regcred may only add links of its config to a list of a ServiceAccount, each once";
 const PLATFORM: &str =
     "regcred may not remove Secrets from ServiceAccounts of the platform that its config does not name";
 const MANY_ENTRIES: &str = "the ServiceAccount has too many Secrets or managedFields for regcred";

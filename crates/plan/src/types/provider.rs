@@ -87,8 +87,7 @@ pub trait ProviderType: Send + Sync + 'static {
     /// Returns the provider of an entry of `targets:` that has a key of [`TypeGrammar::with_target_keys`], or every
     /// problem of these keys at once. Default: a problem, because the type adds no such keys.
     fn inline(&self, keys: &Spec) -> Result<Inline<Self::Options>, Problems> {
-        Err(Problem::at(keys.origin().clone(), format!("type {} has to be an entry of `providers:`", Self::NAME))
-            .into())
+        Err(Problem::at(keys.origin().clone(), format!("type {} must be an entry of `providers:`", Self::NAME)).into())
     }
 
     /// Returns the schema of these keys, with alternatives as a `oneOf` of `required`. `None`, the default: there are

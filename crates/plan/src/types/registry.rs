@@ -292,7 +292,7 @@ fn entries(providers: &[PlannedProvider]) -> Vec<Probe<Options>> {
 
 fn unknown<'a>(entry: &Spec, what: &str, known: impl Iterator<Item = &'a &'static str>) -> Problem {
     let known = known.copied().collect::<Vec<_>>().join(", ");
-    entry.problem("type", format!("{:?} is no type of {what}; known are {known}", entry.kind()))
+    entry.problem("type", format!("{:?} is not a type of {what} (known types: {known})", entry.kind()))
 }
 
 impl fmt::Debug for PlannedProvider {

@@ -37,7 +37,7 @@ impl<'de> Deserialize<'de> for Strict {
                 let mut seen = BTreeSet::new();
                 while let Some((key, Strict)) = map.next_entry::<String, Strict>()? {
                     if !seen.insert(key.clone()) {
-                        return Err(A::Error::custom(format!("{key} is there twice")));
+                        return Err(A::Error::custom(format!("{key} occurs twice")));
                     }
                 }
                 Ok(Strict)

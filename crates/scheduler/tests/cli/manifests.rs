@@ -26,7 +26,7 @@ fn what_applying_does_not_do_is_told_beside_the_objects() {
     assert_eq!((code, &list["kind"]), (0, &Value::from("List")), "{told}");
     let first = "note: the first pass: kubectl create job --namespace=regcred --from=cronjob/regcred regcred-first";
     assert!(told.lines().any(|line| line == first), "{told}");
-    assert!(told.contains("note: nobody says who regcred is in AWS: --identity does"), "{told}");
+    assert!(told.contains("note: no AWS identity is set: use --identity"), "{told}");
     let (_, _, told) = manifests("profiles", &["--unguarded"]);
     assert!(told.contains("note: UNGUARDED: anyone who controls this pod can take over the cluster"), "{told}");
     let (_, _, told) = manifests("profiles", &["--role-bindings"]);
@@ -124,7 +124,7 @@ fn what_would_not_be_so_in_the_cluster_is_refused() {
     let (code, _, told) = manifests("full", &["--sink", "edge", "--mount", "edge=/var/run/secrets/edge"]);
     assert!(code == 2 && told.contains("print only the rights, with --mode rights"), "{told}");
     let (code, _, told) = manifests("minimal", &["--sink", "moon"]);
-    assert!(code == 2 && told.contains("moon is no cluster of this config"), "{told}");
+    assert!(code == 2 && told.contains("moon is not a cluster of this config"), "{told}");
     let dir = tempfile::tempdir().expect("a folder");
     let config = dir.path().join("config.yaml");
     let yaml = "sinks: { c: { type: openshift, server: 'https://api.example.com:6443' } }\ntargets: [{ namespace: a, region: eu-west-1 }]";
@@ -296,7 +296,7 @@ fn the_values_of_the_chart_hold_the_config_as_it_is_and_what_follows_from_it() {
     let text = String::from_utf8(output.stdout).expect("text");
     assert!(text.starts_with("# Made by `regcred manifests --mode values --sink cluster --config "), "{text}");
     assert!(
-        text.contains("                # names this installation, so that two do not"),
+        text.contains("                # keeps two installations from writing"),
         "comments stay as they are: {text}"
     );
     let (code, values, told) =
@@ -322,7 +322,7 @@ fn values_are_refused_for_what_manifests_refuses() {
         (&["--workload", "daemon"][..], "--workload needs --mode values\n"),
         (&["--mode", "values", "--replicas", "2"], "--replicas needs --workload daemon\n"),
         (&["--mode", "values", "--workload", "rights"], "invalid value 'rights'"),
-        (&["--mode", "values", "--sink", "moon"], "moon is no cluster of this config"),
+        (&["--mode", "values", "--sink", "moon"], "moon is not a cluster of this config"),
         (&["--mode", "values", "--schedule", "@daily"], "lives for 12 hours: run it at least every 10 hours"),
     ] {
         let (code, _, told) = manifests("minimal", args);

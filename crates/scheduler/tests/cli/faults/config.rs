@@ -33,7 +33,7 @@ async fn a_config_is_wrong_and_nothing_is_done() {
         (host(&format!("{HOST}.cn")), "targets[0].registry: "),
         (
             "- { namespaces: { selector: 'team in a' }, region: eu-west-1 }".into(),
-            "the values of `in` and `notin` stand in brackets",
+            "put the values of `in` and `notin` in brackets",
         ),
         (format!("{first}\n{first}"), "targets[1]: it repeats targets[0]"),
         (
