@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn one_registry_has_one_provider() {
+    fn each_registry_has_only_one_provider() {
         let (one, two) = (ProviderName::new("one").expect("valid"), ProviderName::new("two").expect("valid"));
         let mut set = CredentialSet::new();
         set.insert(one.clone(), credential("r.example")).expect("first");
@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn what_ends_later_stays_unless_it_claims_more_than_its_provider_can_give() {
+    fn a_stored_login_with_a_later_expiry_is_kept_unless_the_expiry_is_impossible() {
         let (one, at) =
             (ProviderName::new("one").expect("valid"), |hours| SystemTime::UNIX_EPOCH + Duration::from_hours(hours));
         let ends = |hours: Option<u64>| Validity::new(SystemTime::UNIX_EPOCH, hours.map(at)).expect("valid");

@@ -308,7 +308,7 @@ mod tests {
     }
 
     #[test]
-    fn codes_and_statuses_are_sorted_by_what_to_do() {
+    fn error_codes_and_statuses_map_to_error_kinds() {
         use ErrorKind::{Denied, Invalid, Malformed, Throttled, Unreachable};
         let cases = [
             (400, "AccessDeniedException", Denied),
@@ -331,7 +331,7 @@ mod tests {
     }
 
     #[test]
-    fn of_a_message_only_known_forms_are_kept() {
+    fn only_known_parts_of_an_error_message_are_kept() {
         let message = "User: arn:aws:sts::123456789012:assumed-role/pull/s is not authorized to perform: \
                        ecr:GetAuthorizationToken on resource: * because canary";
         let said = answer(400, "AccessDeniedException", message).describe();
@@ -343,7 +343,7 @@ mod tests {
     }
 
     #[test]
-    fn a_code_with_odd_characters_is_not_kept() {
+    fn an_error_code_with_odd_characters_is_dropped() {
         assert_eq!(code("com.amazonaws#ServerException"), Some("ServerException"));
         for odd in ["a b", "\u{1b}[2J", "", "wJalrXUtnFEMIbPxRfiCYEXAMPLEKEY", "QUtJQTEyMzQ1", &"A".repeat(65)] {
             assert_eq!(code(odd), None, "{odd}");

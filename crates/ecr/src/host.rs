@@ -316,7 +316,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn hosts_of_every_partition_and_form_are_read_and_written_alike() {
+    fn hosts_of_every_partition_and_form_are_parsed_and_written_unchanged() {
         let hosts = [
             "123456789012.dkr.ecr.eu-west-1.amazonaws.com",
             "012345678901.dkr.ecr.us-gov-east-1.amazonaws.com",
@@ -338,7 +338,7 @@ mod tests {
     }
 
     #[test]
-    fn what_only_looks_like_a_host_of_ecr_is_refused() {
+    fn a_host_that_only_looks_like_ecr_is_refused() {
         let hosts = [
             "",
             "12345678901.dkr.ecr.eu-west-1.amazonaws.com",

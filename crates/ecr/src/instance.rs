@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_that_is_not_one_role_is_malformed_and_not_shown() {
+    fn a_role_list_without_exactly_one_role_is_malformed_and_not_quoted() {
         let long = "canary".repeat(30);
         for answer in [
             "",

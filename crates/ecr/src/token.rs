@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn a_good_answer_becomes_a_login_for_its_own_registry() {
+    fn a_valid_answer_becomes_a_login_for_its_registry() {
         let read = read(&[data(&token("AWS:pass:word"), HOST, Some(NOW + 12 * HOUR))]).expect("it is good");
         let [login] = read.logins() else { panic!("{read:?}") };
         assert_eq!((login.username(), login.secret().expose()), ("AWS", "pass:word"));
@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn the_life_has_to_be_that_of_a_token_of_ecr() {
+    fn a_token_life_that_ecr_never_issues_is_refused() {
         let read = |expires_at| read(&[data(&token("AWS:x"), HOST, expires_at)]);
         assert_eq!(read(None).expect("assumed").validity().expires_at(), Some(now() + Duration::from_hours(1)));
         read(Some(NOW + 60)).expect("a minute is enough");
@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn the_registry_has_to_be_one_of_ecr_in_the_own_region() {
+    fn a_registry_outside_ecr_or_the_own_region_is_refused() {
         let elsewhere = [
             "https://123456789012.dkr.ecr.eu-west-2.amazonaws.com",
             "https://123456789012.dkr.ecr.eu-west-1.amazonaws.com.evil.example",
@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn of_several_tokens_the_wanted_one_is_taken() {
+    fn the_token_of_the_wanted_account_is_chosen_among_several() {
         let other = "https://210987654321.dkr.ecr.eu-west-1.amazonaws.com";
         let several = [data(&token("AWS:a"), HOST, Some(NOW + HOUR)), data(&token("AWS:b"), other, Some(NOW + HOUR))];
         let error = read(&several).expect_err("nobody could say which");

@@ -268,7 +268,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_thousand_callers_at_once_cost_one_call() {
+    async fn a_thousand_concurrent_callers_share_one_mint() {
         let (fake, minter, context) = minter();
         let mut callers = JoinSet::new();
         for _ in 0..1000 {
@@ -280,7 +280,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_is_forgotten_while_it_is_minted_is_minted_again_for_whoever_asks_then() {
+    async fn a_credential_forgotten_during_its_mint_is_minted_again_for_later_callers() {
         let (fake, minter, context) = minter();
         let (early, late) = tokio::join!(minter.get(&context), async {
             minter.forget();
@@ -293,7 +293,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_failure_holds_every_caller_back_and_a_working_credential_is_handed_out_meanwhile() {
+    async fn a_failed_mint_pauses_all_callers_and_a_working_credential_is_still_returned() {
         let (fake, minter, context) = minter();
         let first = minter.get(&context).await.expect("it works");
         fake.fail_with(Error::new(ErrorKind::Throttled, "wait").with_retry_after(Some(Duration::from_mins(1))));
@@ -315,7 +315,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_provider_without_a_deadline_is_given_one_and_a_panic_is_an_error() {
+    async fn a_stuck_provider_hits_a_deadline_and_a_panic_is_an_error() {
         #[derive(Debug)]
         struct Stuck;
         #[async_trait::async_trait]
@@ -340,7 +340,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_is_due_when_it_is_minted_is_not_minted_again_for_a_minute() {
+    async fn a_credential_that_is_due_at_its_mint_is_not_minted_again_for_a_minute() {
         let (fake, minter, context) = minter();
         let context = context.with_schedule(Arc::new(Some)); // due at once, whenever it was issued
         for _ in 0..100 {
@@ -354,7 +354,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn derived_minters_share_one_call_and_their_base_s_pause() {
+    async fn derived_minters_share_one_call_and_the_pause_of_their_base() {
         let (fake, base, context) = minter();
         let derived = ["a.example", "b.example"].map(|registry| {
             let registries = vec![Registry::new(registry).expect("valid")];

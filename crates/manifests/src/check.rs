@@ -319,7 +319,7 @@ mod tests {
     }
 
     #[test]
-    fn a_good_one_passes() {
+    fn a_valid_template_passes() {
         assert_eq!(check(&good()), (vec![], vec![]));
     }
 
@@ -346,7 +346,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_server_refuses_that_looks_right_is_refused_too() {
+    fn objects_that_look_right_but_that_a_server_refuses_are_refused() {
         let named = |api: &str, kind: &str| json!({ "apiVersion": api, "kind": kind, "metadata": { "name": "x" } });
         for (api, kind) in
             [("batch/v1beta1", "CronJob"), ("networking.k8s.io/v1beta1", "Ingress"), ("apps/v1beta1", "Deployment")]
@@ -389,7 +389,7 @@ mod tests {
     }
 
     #[test]
-    fn what_people_write_freely_is_in_no_command_and_no_right() {
+    fn free_text_parameters_are_refused_in_commands_and_rights() {
         let job = |text: &str| {
             let mut job = json!({ "apiVersion": "batch/v1", "kind": "Job", "metadata": { "name": "x" } });
             job["spec"]["template"]["spec"]["containers"] = json!([{ "args": ["sh", "-c", text] }]);
@@ -407,7 +407,7 @@ mod tests {
     }
 
     #[test]
-    fn a_namespace_that_is_lost_and_a_key_are_told() {
+    fn a_dropped_namespace_and_an_aws_key_cause_warnings() {
         let mut template = good();
         let data = json!({ "AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE" });
         add(

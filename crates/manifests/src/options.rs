@@ -385,7 +385,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_is_read_as_the_chart_reads_it() {
+    fn a_pod_file_is_read_as_the_chart_reads_it() {
         let file = parse(
             "image: { pullPolicy: Always }\n\
              imagePullSecrets: [{ name: mirror }]\n\
@@ -415,7 +415,7 @@ mod tests {
     }
 
     #[test]
-    fn what_kubernetes_takes_is_taken() {
+    fn pod_options_that_kubernetes_accepts_are_accepted() {
         for good in [
             "affinity: { nodeAffinity: { requiredDuringSchedulingIgnoredDuringExecution: { nodeSelectorTerms: [{ matchExpressions: [{ key: a, operator: In, values: [b] }] }] } } }",
             "affinity: { podAntiAffinity: { preferredDuringSchedulingIgnoredDuringExecution: [{ weight: 1, podAffinityTerm: { topologyKey: x, labelSelector: { matchLabels: { a: b } } } }] } }",
@@ -434,7 +434,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_told_with_its_path_and_all_at_once() {
+    fn all_invalid_pod_options_are_reported_at_once_with_their_paths() {
         for (bad, why) in [
             ("nodeselector: {}", "nodeselector: this key is not known; did you mean `nodeSelector`?"),
             ("toleration: []", "did you mean `tolerations`?"),

@@ -245,14 +245,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_date_of_an_answer_is_read_as_http_writes_it() {
+    fn the_date_header_is_parsed_in_http_format() {
         let read = date("Thu, 01 Jan 2026 00:00:10 GMT").expect("it is one");
         assert_eq!(read, SystemTime::UNIX_EPOCH + Duration::from_secs(1_767_225_610));
         assert_eq!(date("canary"), None);
     }
 
     #[test]
-    fn only_what_looks_like_a_version_is_one() {
+    fn only_text_in_the_form_of_a_version_is_a_version() {
         assert!(is_version("v1.33.0+k3s1-rc.1"));
         assert!(!is_version("") && !is_version("\u{1b}[2J") && !is_version(&"1".repeat(65)));
     }

@@ -289,7 +289,7 @@ mod tests {
     use crate::decode::LONGEST_LIST;
 
     #[test]
-    fn an_event_of_an_object_that_cannot_be_read_names_its_namespace() {
+    fn an_event_of_an_unreadable_object_names_its_namespace() {
         let list = vec![json!({ "name": "s" }); LONGEST_LIST + 1];
         let account = json!({ "metadata": { "name": "default", "namespace": "a" }, "secrets": list }).to_string();
         let secret = r#"{"metadata":{"name":"s","namespace":"a","labels":[]}}"#;

@@ -26,7 +26,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_tells_which_variables_are_set_in_either_case() {
+    fn the_fix_lists_which_proxy_variables_are_set_in_either_case() {
         let text = connection_fix("x.example", "curl https://x.example", |it| it == "https_proxy");
         assert!(text.contains("HTTPS_PROXY is set, NO_PROXY is not set"), "{text}");
     }

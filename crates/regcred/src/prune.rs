@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[tokio::test(flavor = "multi_thread")]
-    async fn a_namespace_that_is_not_chosen_any_more_loses_its_secret_and_its_links() {
+    async fn a_namespace_that_is_no_longer_selected_loses_its_secret_and_links() {
         let (kube, dir) = (FakeKube::start().await, tempfile::tempdir().expect("a folder"));
         for namespace in ["app-a", "app-b", "left"] {
             kube.add_namespace(namespace, &["default"]);

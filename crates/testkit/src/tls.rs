@@ -147,7 +147,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_debug_form_shows_a_key() {
+    fn debug_shows_no_private_key() {
         let certificate = Certificate::stranger();
         let shown = format!("{certificate:?} {:?}", Authority::new());
         assert!(shown.contains("BEGIN CERTIFICATE") && !shown.contains("PRIVATE KEY"), "{shown}");

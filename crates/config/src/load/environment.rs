@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn variables_are_keys_and_their_texts_stay_what_they_are() {
+    fn variables_set_keys_and_keep_leading_zeros_and_quoted_text() {
         let environment = environment(&[
             ("REGCRED__PROVIDERS__PULL__EXTERNAL_ID", "0123"),
             ("REGCRED__PROVIDERS__PULL__FIPS", "false"),
@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn a_number_leads_into_a_list_that_is_there() {
+    fn a_number_in_a_variable_addresses_an_existing_list_entry() {
         let list = || {
             let yaml = "targets: [{ namespace: a, region: x }, { namespace: b }]";
             Yaml::from_str::<Dict>(yaml).expect("a map")
@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn a_variable_with_one_underscore_is_told_if_it_means_a_key() {
+    fn a_variable_with_one_underscore_causes_a_warning_if_it_looks_like_a_key() {
         let variables = [
             ("REGCRED_SCHEDULE", "x"),
             ("REGCRED_PROVIDERS__PULL__REGION", "x"),

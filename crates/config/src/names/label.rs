@@ -80,7 +80,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn keys_and_values_are_those_of_kubernetes() {
+    fn label_keys_and_values_follow_the_kubernetes_rules() {
         for good in ["team", "example.com/team", "A_b.c-1", "a.b/c"] {
             check_key(good).expect(good);
         }
@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn what_others_act_on_is_not_the_config_s_to_set() {
+    fn labels_that_other_controllers_use_cannot_be_set() {
         for theirs in [
             "kubernetes.io/service-account.name",
             "kubectl.kubernetes.io/last-applied-configuration",

@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn each_term_has_to_hold() {
+    fn a_selector_matches_only_if_every_term_matches() {
         let labels = [("regcred.dev/profile", "pull"), ("team", "a"), ("empty", "")];
         for selector in [
             "team",
@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn it_is_written_in_one_form_that_is_read_back() {
+    fn a_selector_is_written_in_one_form_that_parses_again() {
         let written = Selector::parse("a == b , c in (d, e),f notin (g,h), !i,j, k!=l").expect("valid").to_string();
         assert_eq!(written, "a=b,c in (d,e),f notin (g,h),!i,j,k!=l");
         let same = Selector::parse("k!=l,j,!i,f notin(h,g),c in (e,d,e),a=b").expect("valid");
@@ -196,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_label_that_somebody_sets_marks_a_namespace() {
+    fn only_a_selector_that_requires_a_custom_label_asks_for_a_label() {
         let asks = |selector: &str| Selector::parse(selector).expect(selector).asks_for_a_label();
         assert!(asks("team") && asks("team=a") && asks("!x,team in (a,b)"));
         for every_namespace in ["!x", "team!=x", "team notin (x)", "kubernetes.io/metadata.name", "team in (a,)"] {
@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_none_is_told_why() {
+    fn an_invalid_selector_is_refused_with_the_reason() {
         for (bad, why) in [
             ("", "it is empty"),
             ("a,", "it is empty"),

@@ -165,7 +165,7 @@ mod tests {
     const TARGETS: &str = "targets: [{ namespace: team-a, host: quay.io }]\n";
 
     #[test]
-    fn what_is_valid_is_taken_whole() {
+    fn a_valid_config_is_read_completely() {
         let yaml = format!("version: 1\nschedule: '17 */4 * * *'\ntime_zone: Europe/Berlin\n{TARGETS}");
         let config = config(&yaml).expect("it is valid");
         let schedule = config.schedule().expect("there is one");
@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn every_problem_is_told_at_once_with_its_key() {
+    fn all_problems_are_reported_at_once_with_their_keys() {
         let yaml = "timeZone: UTC\nschedule: '61 * * * *'\nversion: 2\ntargets:\n\
                     - { namespace: Team, host: quay.io }\n- { namespace: team-b }\n- 7\n";
         assert_eq!(
@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn a_schedule_or_zone_that_is_none_is_told_where_it_stands() {
+    fn an_invalid_schedule_or_time_zone_is_reported_with_its_key() {
         let zone = problems(&format!("schedule: '@hourly'\ntime_zone: Europe/Bonn\n{TARGETS}"));
         assert!(zone.starts_with("config: time_zone: ") && zone.contains("Europe/Bonn"), "{zone}");
         let number = problems(&format!("schedule: 5\n{TARGETS}"));
@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_yaml_is_refused_with_its_line() {
+    fn invalid_yaml_is_refused_with_its_line() {
         for yaml in ["targets: [", "a: 1\na: 2", "- x", "\tx"] {
             let problems = problems(yaml);
             assert!(problems.starts_with("config:"), "{problems}");

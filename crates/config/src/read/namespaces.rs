@@ -245,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn names_and_patterns_may_stand_in_one_list() {
+    fn names_and_patterns_may_share_one_list() {
         let mixed = of("[team-a, 'app-*', team-b]").expect("valid");
         assert_eq!(mixed.named.iter().map(Namespace::as_str).collect::<Vec<_>>(), ["team-a", "team-b"]);
         assert_eq!(mixed.selection.expect("a pattern").to_string(), "app-*");
@@ -253,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pattern_and_the_selector_have_to_take_it_and_exclude_wins() {
+    fn a_namespace_must_match_a_pattern_and_the_selector_and_exclude_wins() {
         let selection =
             selection("{ include: ['app-*', 'x?[12]'], exclude: ['app-legacy-*', app-b], selector: 'team in (a)' }");
         let team = |value: &str| [("team".to_owned(), value.to_owned())].into();
@@ -268,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn no_pattern_takes_a_namespace_of_the_platform() {
+    fn no_pattern_matches_a_platform_namespace() {
         let (all, labelled) = (selection("['*']"), selection("{ selector: '!x' }"));
         for system in ["default", "openshift", "openshift-config", "kube-system", "redhat-ods", "dedicated-admin"] {
             assert!(!all.takes(system, &BTreeMap::new()) && !labelled.takes(system, &BTreeMap::new()), "{system}");
@@ -277,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn what_chooses_nothing_or_contradicts_itself_is_refused() {
+    fn an_empty_or_contradictory_namespace_selection_is_refused() {
         for (bad, told) in [
             ("{}", "namespaces: it chooses none"),
             ("{ exclude: [a] }", "namespaces: it chooses none"),

@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_of_a_type_make_an_inline_provider() {
+    fn provider_keys_in_a_target_make_an_inline_provider() {
         let yaml = "providers: { pull: { type: robot, host: quay.io } }\ntargets:\n- { namespace: a, host: quay.io }\n\
                     - { namespace: b, providers: [pull] }\n";
         let config = config(yaml).expect("valid");
@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn each_bad_entry_is_told_what_is_wrong_with_it() {
+    fn each_invalid_target_is_reported_with_its_problem() {
         let cases = [
             ("{ namspace: b, host: quay.io }", ".namspace: this key is not known; did you mean `namespace`?"),
             ("{ namespace: b, hots: quay.io }", ".hots: this key is not known; did you mean `host`?"),
@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_type_with_keys_an_entry_names_providers() {
+    fn a_target_must_name_providers_if_no_provider_type_has_target_keys() {
         let without = |yaml: &str| {
             let problems = crate::Config::from_yaml(yaml, &crate::Grammar::default(), |_| crate::Checked::default());
             problems.expect_err(yaml).to_string()
@@ -205,13 +205,13 @@ mod tests {
     }
 
     #[test]
-    fn what_is_said_twice_is_refused() {
+    fn a_repeated_target_is_refused() {
         let yaml = "targets:\n- { namespace: a, host: quay.io }\n- { namespace: a, host: quay.io }\n";
         assert_eq!(config(yaml).expect_err("twice").to_string(), "config: targets[1]: it repeats targets[0]");
     }
 
     #[test]
-    fn a_namespace_of_the_platform_is_taken_with_a_warning() {
+    fn a_platform_namespace_is_accepted_with_a_warning() {
         let config = config("targets:\n- { namespace: kube-system, host: quay.io }\n").expect("valid");
         let warnings = config.warnings().iter().map(ToString::to_string).collect::<Vec<_>>();
         assert_eq!(

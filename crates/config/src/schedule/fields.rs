@@ -178,14 +178,14 @@ mod tests {
     }
 
     #[test]
-    fn a_star_is_a_star_or_question_mark_without_a_step() {
+    fn only_a_star_or_question_mark_with_no_step_or_step_one_counts_as_a_star() {
         for (field, star) in [("*", true), ("?", true), ("*/1", true), ("3,*", true), ("*/2", false), ("1-31", false)] {
             assert_eq!(DAY_OF_MONTH.parse(field).expect("it is valid").1, star, "{field}");
         }
     }
 
     #[test]
-    fn a_wrong_field_is_named_with_what_is_wrong() {
+    fn an_invalid_field_is_reported_with_its_problem() {
         assert_eq!(reason("60 * * * *"), r#"minute "60": 60 is not in 0 to 59"#);
         assert_eq!(reason("* 1,24 * * *"), r#"hour "24": 24 is not in 0 to 23"#);
         assert_eq!(reason("* * 0 * *"), r#"day of month "0": 0 is not in 1 to 31"#);
@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_shape_is_told_with_the_way_out() {
+    fn an_invalid_expression_is_reported_with_a_fix() {
         assert_eq!(reason(" "), "it is empty");
         assert_eq!(reason("* * * *"), "it has 4 of the five fields minute, hour, day of month, month, day of week");
         assert_eq!(reason("0 0 * * * *"), "it has six fields: remove the field for seconds");

@@ -309,7 +309,7 @@ mod tests {
     }
 
     #[test]
-    fn every_fault_is_reported_once_at_its_own_place() {
+    fn every_error_is_reported_once_with_its_own_key() {
         for (options, keys) in [
             ("name: a, count: 1", &[][..]),
             ("name: [a], count: x", &["count", "name"]),
@@ -336,7 +336,7 @@ mod tests {
     }
 
     #[test]
-    fn the_valid_parts_are_kept() {
+    fn valid_parts_of_invalid_options_are_kept() {
         let (value, _) = read::<Options>("name: a, count: 1, list: [a, 7], hint: 3, inner: { first: x }", &[]);
         let map = BTreeMap::new();
         assert_eq!(value, Some(Options { name: "a".into(), count: 1, list: vec![7], map, inner: None, hint: None }));

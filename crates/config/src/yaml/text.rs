@@ -164,7 +164,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_anchor_may_be_used_by_thousands_and_a_config_may_be_large() {
+    fn a_large_config_may_use_one_anchor_thousands_of_times() {
         let entry = "- { namespace: a, secret: { name: b, labels: { c: d, e: f } }, service_accounts: *links }\n";
         let yaml = format!("x: &links [{{ name: default }}]\ntargets:\n{}", entry.repeat(12_000));
         let value = Yaml::from_str::<Value>(&yaml).expect("it is fine");

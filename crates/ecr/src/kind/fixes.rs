@@ -200,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn a_role_that_is_not_to_be_assumed_gets_both_statements_without_the_external_id() {
+    fn the_fix_for_a_denied_role_has_both_statements_without_the_external_id() {
         let session = "arn:aws:sts::123456789012:assumed-role/ci/session";
         let fix = |options: &EcrOptions| identity_fix(options, ErrorKind::Denied, Some(session), &region(), |_| false);
         let text = fix(&assuming(None));
@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn the_chain_tells_which_of_its_sources_are_there_and_not_what_they_hold() {
+    fn the_fix_lists_which_credential_sources_are_set_but_not_their_values() {
         let options = EcrOptions::in_region("eu-west-1");
         let fix = |set: &[&str]| identity_fix(&options, ErrorKind::Denied, None, &region(), |it| set.contains(&it));
         assert!(fix(&["AWS_PROFILE"]).contains("AWS_PROFILE (set), else"));
@@ -226,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn where_to_look_depends_on_where_it_was_asked() {
+    fn the_fix_for_an_unreachable_endpoint_names_that_endpoint() {
         let fix = |options: &EcrOptions, set: &[&str]| {
             token_fix(options, ErrorKind::Unreachable, None, &region(), |it| set.contains(&it))
         };
@@ -239,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn a_denied_token_names_the_statement_and_who_needs_it() {
+    fn the_fix_for_a_denied_token_names_the_statement_and_the_principal() {
         let options = EcrOptions::in_region("eu-west-1");
         let user = "arn:aws:iam::123456789012:user/ci";
         let text = token_fix(&options, ErrorKind::Denied, Some(user), &region(), |_| false);

@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn who_uses_a_secret_and_whether_it_is_as_we_would_link_it() {
+    fn accounts_that_use_a_secret_are_found_and_compared_with_the_default_links() {
         let both = json!({ "imagePullSecrets": [{ "name": "s" }, { "name": "t" }], "secrets": [{ "name": "s" }] });
         let pull = json!({ "imagePullSecrets": [{ "name": "s" }] });
         let recipe = json!({ "default": pull, "builder": both, "deployer": {} });

@@ -13,7 +13,7 @@ fn right(verb: &'static str, name: &str) -> Right {
 }
 
 #[tokio::test]
-async fn a_server_tells_its_version_and_its_time() {
+async fn the_server_version_and_time_are_read() {
     let kube = FakeKube::start().await;
     kube.set_clock_ahead(Duration::from_hours(1));
     let info = check::server_info(&connect(&kube).await).await.expect("it answers");
@@ -24,7 +24,7 @@ async fn a_server_tells_its_version_and_its_time() {
 }
 
 #[tokio::test]
-async fn what_answers_instead_of_a_server_is_not_quoted() {
+async fn an_answer_that_is_not_from_a_kubernetes_api_is_not_quoted() {
     let kube = FakeKube::start().await;
     for body in ["<html>canary</html>", r#"{"gitVersion":"can ary"}"#, "[]", ""] {
         kube.answer_next(1, 200, "application/json", &[], body);
@@ -46,7 +46,7 @@ async fn what_answers_instead_of_a_server_is_not_quoted() {
 }
 
 #[tokio::test]
-async fn rights_are_told_in_the_order_in_which_they_were_asked_for() {
+async fn access_reviews_are_answered_in_the_requested_order() {
     let kube = FakeKube::start().await;
     kube.deny_named("patch", "secrets", Some("b"), "two");
     let (one, two) = (right("patch", "one"), right("patch", "two"));
@@ -62,7 +62,7 @@ async fn rights_are_told_in_the_order_in_which_they_were_asked_for() {
 }
 
 #[tokio::test]
-async fn namespaces_are_here_going_absent_or_not_to_be_seen() {
+async fn namespaces_are_present_terminating_absent_or_unknown() {
     let kube = FakeKube::start().await;
     kube.add_namespace("a", &[]);
     kube.add_namespace("b", &[]);
@@ -77,7 +77,7 @@ async fn namespaces_are_here_going_absent_or_not_to_be_seen() {
 }
 
 #[tokio::test]
-async fn policies_are_named_or_not_served_or_not_to_be_seen() {
+async fn policies_are_listed_not_served_or_unknown() {
     let kube = FakeKube::start().await;
     let policies = async || check::policies(&connect(&kube).await, Some("standin")).await.expect("it answers");
     assert_eq!(policies().await, Policies::Named(vec![]));

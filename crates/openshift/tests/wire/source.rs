@@ -65,7 +65,7 @@ async fn the_source_of_listed_namespaces_conforms() {
 }
 
 #[tokio::test]
-async fn what_comes_goes_or_is_labelled_otherwise_is_seen_with_the_next_list() {
+async fn created_deleted_and_relabelled_namespaces_are_found_by_the_next_list() {
     let kube = FakeKube::start().await;
     for (namespace, tier) in [("a", "run"), ("b", "run"), ("c", "test"), ("d", "run"), ("f", "run")] {
         kube.add_namespace(namespace, &[]);
@@ -100,7 +100,7 @@ async fn what_comes_goes_or_is_labelled_otherwise_is_seen_with_the_next_list() {
 }
 
 #[tokio::test]
-async fn sources_that_start_together_share_one_list_of_however_many_pages() {
+async fn sources_that_start_together_share_one_list_of_many_pages() {
     let kube = FakeKube::start().await;
     for number in 0..1_200 {
         let namespace = format!("team-{number}");

@@ -139,7 +139,7 @@ async fn apply(kube: &FakeKube, mut secret: Value, manager: &str) {
 }
 
 #[tokio::test]
-async fn a_refresh_of_what_nobody_has_touched_is_one_write() {
+async fn a_refresh_of_an_unchanged_secret_is_one_write() {
     let kube = FakeKube::start().await;
     for namespace in ["team-a", "team-b"] {
         kube.add_namespace(namespace, &["default", "builder"]);
@@ -160,7 +160,7 @@ async fn a_refresh_of_what_nobody_has_touched_is_one_write() {
 }
 
 #[tokio::test]
-async fn who_takes_a_link_out_of_one_list_is_seen_and_who_writes_beside_it_disturbs_nobody() {
+async fn a_removed_link_reports_its_target_and_unrelated_edits_do_not() {
     let (kube, mut watching, target) = written().await;
 
     edit(&kube, "default", |account| account["metadata"]["labels"] = json!({ "team": "a" }));
@@ -184,7 +184,7 @@ async fn who_takes_a_link_out_of_one_list_is_seen_and_who_writes_beside_it_distu
 }
 
 #[tokio::test]
-async fn what_somebody_has_written_before_the_watch_tells_is_not_written_over() {
+async fn a_foreign_write_before_its_watch_event_is_not_overwritten() {
     let (kube, mut watching, target) = written().await;
     let seen = watching.sink.observe(&target).await.expect("it can be read");
     let mut secret = kube.object("secrets", "team-a", NAME).expect("it is there");
@@ -199,7 +199,7 @@ async fn what_somebody_has_written_before_the_watch_tells_is_not_written_over() 
 }
 
 #[tokio::test]
-async fn what_another_of_our_name_writes_or_somebody_beside_it_is_read_again() {
+async fn a_write_by_another_process_or_controller_is_read_again() {
     let (kube, watching, target) = written().await;
     let other = sink(&kube).await;
     for serial in 2..6 {
@@ -223,7 +223,7 @@ async fn what_another_of_our_name_writes_or_somebody_beside_it_is_read_again() {
 
 /// Any program may apply under any manager's name. Metadata does not show this, so the data is read.
 #[tokio::test]
-async fn wrong_data_that_somebody_applies_as_our_field_manager_is_put_right_at_once() {
+async fn wrong_data_applied_under_the_own_field_manager_is_corrected_at_once() {
     let (kube, mut watching, target) = written().await;
     for (serial, data) in (2..).zip([
         r"{}",
@@ -244,7 +244,7 @@ async fn wrong_data_that_somebody_applies_as_our_field_manager_is_put_right_at_o
 }
 
 #[tokio::test]
-async fn what_may_have_changed_unseen_is_read_again() {
+async fn targets_are_read_again_after_a_gap_in_the_shared_watch() {
     let (kube, mut watching, target) = written().await;
     assert_eq!(watching.refresh(&kube, &target, 2).await, ["patch secrets"]);
     kube.forget_history();
@@ -261,7 +261,7 @@ async fn what_may_have_changed_unseen_is_read_again() {
 }
 
 #[tokio::test]
-async fn an_account_that_goes_is_missed_at_the_next_look_and_one_that_comes_linked_is_looked_at() {
+async fn a_deleted_account_is_waited_for_and_a_recreated_one_reports_its_target() {
     let (kube, mut watching, target) = written().await;
     let account = kube.object("serviceaccounts", "team-a", "default").expect("it is there");
     kube.remove("serviceaccounts", "team-a", "default");
@@ -278,7 +278,7 @@ async fn an_account_that_goes_is_missed_at_the_next_look_and_one_that_comes_link
 }
 
 #[tokio::test]
-async fn where_not_all_may_be_watched_each_look_reads() {
+async fn each_reconcile_reads_its_objects_if_some_resources_may_not_be_watched() {
     let kube = FakeKube::start().await;
     kube.add_namespace("team-a", &["default", "builder"]);
     kube.deny("watch", "serviceaccounts", None);
@@ -293,7 +293,7 @@ async fn where_not_all_may_be_watched_each_look_reads() {
 }
 
 #[tokio::test]
-async fn who_comes_when_nobody_can_be_told_of_everything_is_turned_away_alone() {
+async fn a_late_subscriber_fails_alone_if_the_list_is_denied() {
     let kube = FakeKube::start().await;
     kube.add_namespace("team-a", &[]);
     let (source, _) = source(&kube).await;

@@ -213,7 +213,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_role_and_its_keys_are_found_with_a_token() {
+    async fn the_role_and_its_keys_are_returned_with_a_token() {
         let instance = InstanceMetadata::start().await;
         instance.set_life(Duration::from_mins(20));
         let token = open(&instance, "21600").await;
@@ -241,7 +241,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn nothing_is_told_without_a_token_and_no_token_without_a_life() {
+    async fn a_request_without_a_token_and_a_token_without_a_life_are_refused() {
         let instance = InstanceMetadata::start().await;
         assert_eq!(send(&instance.url(), "GET", ROLES, &[], "").await.status, 401);
         assert_eq!(get(&instance, ROLES, "made-up").await.status, 401);
@@ -254,7 +254,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_instance_without_a_role_says_so() {
+    async fn an_instance_without_a_role_answers_404() {
         let instance = InstanceMetadata::start().await;
         let token = open(&instance, "60").await;
         assert_eq!(get(&instance, "/latest/meta-data/placement/region", token.text()).await.status, 404);

@@ -55,7 +55,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_late_answer_does_not_land_on_another_request() {
+    fn a_late_answer_is_not_recorded_for_another_request() {
         let mut record = Record::default();
         let forgotten = record.begin(Request::default());
         record.clear();

@@ -43,7 +43,7 @@ mod tests {
     }
 
     #[test]
-    fn namespaces_add_up_and_the_registry_is_optional() {
+    fn namespace_flags_accumulate_and_the_registry_is_optional() {
         assert_eq!(
             parse("--dir /tmp/x --namespace a --namespace b --registry 127.0.0.1:5000"),
             Ok(Args {
@@ -56,7 +56,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_line_says_what_is_wrong() {
+    fn an_invalid_command_line_is_refused_with_the_reason() {
         for (line, error) in [
             ("", "--dir is missing"),
             ("--dir", "--dir needs a value"),
