@@ -363,7 +363,7 @@ impl RegistryProvider for EcrProvider {
         let asked = self.ask().await;
         let now = self.signing.skew();
         if !self.is_off.swap(now != 0, Relaxed) && now != 0 {
-            warn!(seconds = now, "AWS has another time than this machine: requests are signed with that");
+            warn!(clock_skew_seconds = now, fix = "synchronize the clock of this machine", "detected clock skew");
         }
         match asked {
             Err(error) if error.kind() == ErrorKind::Denied && before.abs_diff(now) > SKEW.as_secs() => {

@@ -72,7 +72,8 @@ fn decode(token: &str) -> Result<(String, SecretString)> {
 
 fn life(expires_at: Option<(i64, u32)>, now: SystemTime) -> Result<Validity> {
     let Some((seconds, nanos)) = expires_at else {
-        tracing::warn!("the answer does not say when the token ends; taking one hour");
+        let expires_in_seconds = ASSUMED_LIFE.as_secs();
+        tracing::warn!(expires_in_seconds, reason = "the answer has no expiry", "assumed token expiry");
         return Validity::new(now, Some(now + ASSUMED_LIFE));
     };
     let since_epoch = u64::try_from(seconds).map(|seconds| Duration::new(seconds, nanos));

@@ -86,7 +86,7 @@ impl Transport {
     pub(crate) fn of(environment: Environment) -> Result<Self> {
         let variable = |name: &str| environment.get_os(name).map(|value| value.to_string_lossy().into_owned());
         let proxies = Proxies::from_variables(variable);
-        proxies.warn_once(|warning| warn!("{warning}"));
+        proxies.warn_once(|warning| warn!(reason = warning, "ignored proxy setting"));
         let (bundle, system) = (environment.path(BUNDLE), environment.path(SYSTEM_BUNDLE));
         let trust = match (&bundle, &system) {
             (Some(path), _) => trust_in(BUNDLE, path, &environment)?,

@@ -110,7 +110,7 @@ impl Contests {
         }
         if history.contested.is_none() && history.restored.values().any(|times| times.len() >= MANY) {
             let found = found.describe();
-            warn!(found, "contested: another writer keeps changing it");
+            warn!(reasons = found, "detected conflicting writer");
             history.contested = Some(found);
         }
         drop(all);

@@ -214,7 +214,7 @@ impl Minter {
                 let expires_in_seconds =
                     credential.validity().expires_at().map(|end| end.duration_since(context.clock.now()));
                 let expires_in_seconds = expires_in_seconds.map_or(0, |left| left.unwrap_or_default().as_secs());
-                info!(expires_in_seconds, after_failures = slot.failures, "minted a credential");
+                info!(expires_in_seconds, failures = slot.failures, "minted credential");
                 let validity = credential.validity();
                 *slot = Slot { current: Some(Arc::new(credential)), ..Slot::default() };
                 context.emit(&Event::Minted { provider: &self.name, validity });
@@ -222,10 +222,12 @@ impl Minter {
             Err(error) => {
                 slot.failures += 1;
                 let pause = pause(&error, slot.failures);
-                if slot.failures == 1 {
-                    warn!(kind = %error.kind(), error = error.chain(), pause_seconds = pause.as_secs(), "minting failed");
+                let (kind, text, failures) = (error.kind(), error.chain(), slot.failures);
+                let retry_in_seconds = pause.as_secs();
+                if failures == 1 {
+                    warn!(%kind, error = text, failures, retry_in_seconds, "cannot mint credential");
                 } else {
-                    debug!(kind = %error.kind(), error = error.chain(), pause_seconds = pause.as_secs(), "minting failed again");
+                    debug!(%kind, error = text, failures, retry_in_seconds, "cannot mint credential");
                 }
                 slot.failure = Some((error.clone(), Instant::now() + pause));
                 context.emit(&Event::MintFailed { provider: &self.name, error: &error, failures: slot.failures });

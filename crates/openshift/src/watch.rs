@@ -269,9 +269,9 @@ impl Watch {
 pub(crate) fn backoff(resource: &str, error: &Error, failures: u32) -> Duration {
     let (kind, text) = (error.kind(), error.chain());
     if failures == 1 {
-        warn!(resource, %kind, error = text, "a watch failed");
+        warn!(resource, %kind, error = text, failures, "cannot watch resource");
     } else {
-        debug!(resource, %kind, error = text, failures, "a watch failed again");
+        debug!(resource, %kind, error = text, failures, "cannot watch resource");
     }
     error.retry_after().map_or_else(|| pause(failures), |asked| asked.min(LONGEST_PAUSE))
 }

@@ -55,7 +55,7 @@ impl Pruning {
                 Ok(()) => failing = false,
                 Err(error) => {
                     if !failing {
-                        warn!(error = error.chain(), "cannot remove targets that the config no longer needs");
+                        warn!(error = error.chain(), "cannot prune targets");
                     }
                     failing = true;
                 }
@@ -82,7 +82,7 @@ impl Pruning {
                 let foreign = if is_merged { Foreign::Merge } else { Foreign::Refuse };
                 let sink = OpenShiftSink::builder(cluster.clone()).with_instance(self.instance.clone());
                 match sink.with_foreign(foreign).build().remove(&target).await {
-                    Ok(()) => info!(%target, "removed a target that the config no longer needs"),
+                    Ok(()) => info!(%target, "pruned target"),
                     Err(error) => {
                         prune.failed(&target, Instant::now());
                         failed = Some(error);

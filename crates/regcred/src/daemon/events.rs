@@ -102,7 +102,7 @@ async fn send(
     while let Some((store, record)) = events.recv().await {
         let Some(cluster) = clusters.get(&store) else { continue };
         if let Err(error) = record_event(cluster, &record, &reporter, clock.now()).await {
-            debug!(namespace = record.namespace, error = error.chain(), "cannot create an event");
+            debug!(namespace = record.namespace, error = error.chain(), "cannot create event");
         }
     }
 }

@@ -79,7 +79,7 @@ async fn no_token_is_printed_or_written_anywhere_else() {
     let forced = &["--force", "--log-format", "json"];
     assert_silent(&world, &mut world.once(CONFIG, forced), 1, "a forced pass");
     let heard = world.once(CONFIG, forced).env("RUST_LOG", "trace").output().expect("it starts").stderr;
-    assert!(String::from_utf8_lossy(&heard).contains("minted a credential"), "regcred itself is heard");
+    assert!(String::from_utf8_lossy(&heard).contains("minted credential"), "regcred itself is heard");
     world.kube.fail_next(3, 500, "InternalError", "etcdserver: request timed out", None);
     assert_silent(&world, &mut world.once(CONFIG, FAILING), 1, "a server that fails");
     world.kube.deny("patch", "secrets", None);

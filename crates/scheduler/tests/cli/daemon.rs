@@ -107,7 +107,7 @@ impl Daemon {
     /// Stops the process with SIGTERM, and checks that it exits with 0.
     pub(crate) fn stop(mut self) {
         self.signal("TERM");
-        self.told("stopped");
+        self.told("stopped daemon");
         assert_eq!(self.child.wait().expect("it ends").code(), Some(0));
     }
 

@@ -165,7 +165,7 @@ async fn a_log_line_keeps_the_fields_of_its_event_and_of_its_spans() {
     world.write("regcred.yaml", TWO);
     let (_, _, told) = text(command(&world, "once --log-format json -v").env("AWS_ENDPOINT_URL", "http://127.0.0.1:9"));
     let lines = objects(&told);
-    let failed = lines.iter().find(|it| it["message"] == "failed").unwrap_or_else(|| panic!("{told}"));
+    let failed = lines.iter().find(|it| it["message"] == "cannot reconcile target").unwrap_or_else(|| panic!("{told}"));
     assert!(
         failed["target"].as_str().is_some_and(|it| it.contains("ecr-secret")),
         "the target and not the crate: {failed}"
@@ -182,12 +182,13 @@ async fn a_daemon_says_in_json_where_it_serves_and_how_its_targets_are() {
     let mut daemon = Daemon::start_with(&world, TWO, |command| {
         command.args(["--log-format", "json"]);
     });
-    let told = daemon.told_each(["identity at the provider", "every target is fresh"]);
+    let told = daemon.told_each(["resolved identity", "observed all targets"]);
     let [identity, fresh] = told.map(|line| objects(&line)[0].clone());
-    assert_eq!(identity["name"], "arn:aws:iam::123456789012:user/standin");
-    assert_eq!(fresh["targets"], 2);
+    assert_eq!(identity["identity"], "arn:aws:iam::123456789012:user/standin");
+    assert_eq!((&fresh["targets"], &fresh["fresh"], &fresh["level"]), (&json!(2), &json!(2), &json!("INFO")));
     daemon.signal("HUP");
-    objects(&daemon.told("it is unchanged"));
+    let reloaded = objects(&daemon.told("reloaded config"))[0].clone();
+    assert_eq!(reloaded["changed"], json!(false), "{reloaded}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

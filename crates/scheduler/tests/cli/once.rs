@@ -177,7 +177,7 @@ async fn a_table_and_json_logs_are_for_people_and_machines() {
     let first = lines.collect::<Vec<_>>().swap_remove(0);
     let cluster = format!("cluster {}/ (context standin)", world.kube.url());
     assert_eq!(first["message"], cluster, "named before it is written to");
-    assert!(logs.contains("minted a credential") && logs.contains("\"provider\":\"ecr-eu-west-1\""), "{logs}");
+    assert!(logs.contains("minted credential") && logs.contains("\"provider\":\"ecr-eu-west-1\""), "{logs}");
 }
 
 #[test]

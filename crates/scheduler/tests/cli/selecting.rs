@@ -66,9 +66,10 @@ async fn where_two_entries_meet_the_earlier_one_has_the_secret_and_one_line_says
     let hosts = auths.as_object().expect("a map").keys().collect::<Vec<_>>();
     let united = ["123456789012.dkr.ecr.ap-south-1.amazonaws.com", "123456789012.dkr.ecr.eu-west-1.amazonaws.com"];
     assert_eq!(hosts, united, "entries that choose alike are united");
-    let lines = logs.lines().filter(|line| line.contains("an earlier entry of the config has these targets"));
+    let lines = logs.lines().filter(|line| line.contains("skipped duplicate targets"));
     let lines = lines.collect::<Vec<_>>();
     assert!(lines.len() == 1 && lines[0].contains("targets[2]") && lines[0].contains("count=2"), "{logs}");
+    assert!(lines[0].contains("reason=\"an earlier entry of the config names them\""), "{logs}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -86,7 +86,7 @@ pub(super) async fn accept(listener: TcpListener, router: Router) {
             Ok((stream, address)) => (stream, address.ip()),
             Err(error) if is_of_the_client(&error) => continue,
             Err(error) => {
-                warn!(%error, "cannot accept a connection to the endpoint");
+                warn!(%error, "cannot accept connection");
                 sleep(PAUSE).await;
                 continue;
             }

@@ -113,7 +113,9 @@ async fn an_end_is_missing_or_cannot_be() {
         .answer_with(raw(&json!({ "authorizationData": [{ "authorizationToken": good, "proxyEndpoint": HOST }] })));
     let (code, report, logs) = run(&mut world.once(ONE, BRIEFLY));
     assert_eq!(code, 0, "{report:#}");
-    assert!(logs.contains("does not say when the token ends; taking one hour"), "{logs}");
+    let assumed = logs.lines().find(|line| line.contains("assumed token expiry")).unwrap_or_else(|| panic!("{logs}"));
+    let reason = "reason=\"the answer has no expiry\"";
+    assert!(assumed.contains("expires_in_seconds=3600") && assumed.contains(reason), "{assumed}");
     let end = report["targets"][0]["providers"]["ecr-eu-west-1"]["expires_at"].as_str().expect("a date").to_owned();
     let end = end.parse::<jiff::Timestamp>().expect("RFC 3339").as_second();
     let left = Duration::from_secs(u64::try_from(end).expect("later")).as_secs_f64() - now();

@@ -40,7 +40,7 @@ async fn a_daemon_does_not_win_a_quarrel_about_an_account_by_writing_more() {
         let account = world.kube.object("serviceaccounts", "app-a", "default").expect("it is there");
         assert!(account["imagePullSecrets"].to_string().contains(&format!("theirs-{round}")), "{account:#}");
     }
-    daemon.told("contested: another writer keeps changing it");
+    daemon.told("detected conflicting writer");
     let theirs = json!({ "imagePullSecrets": [{ "name": "theirs" }] });
     for _ in 0..50 {
         world.kube.put("serviceaccounts", "app-a", "default", theirs.clone(), "another-controller");

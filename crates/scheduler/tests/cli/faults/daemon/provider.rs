@@ -52,8 +52,8 @@ async fn a_daemon_that_is_denied_asks_seldom_and_stays_ready() {
                    ecr:GetAuthorizationToken on resource: * because no identity-based policy allows it";
     world.aws.answer_with(denied("AccessDeniedException", message));
     let mut daemon = Daemon::start(&world, SELECTED);
-    let told = daemon.told("minting failed");
-    assert!(told.contains("action ecr:GetAuthorizationToken") && told.contains("pause_seconds=300"), "{told}");
+    let told = daemon.told("cannot mint credential");
+    assert!(told.contains("action ecr:GetAuthorizationToken") && told.contains("retry_in_seconds=300"), "{told}");
     assert!(told.contains("principal arn:aws:sts::123456789012:assumed-role/pull/s"), "{told}");
     for name in ["app-b", "app-c"] {
         world.kube.add_namespace(name, &["default"]);
@@ -83,7 +83,7 @@ async fn a_daemon_whose_key_is_gone_keeps_what_works() {
     let after = world.secret("app-a").expect("it is there");
     assert_eq!((&after["data"], world.mints()), (&before["data"], 1), "and nobody was asked");
     daemon.signal("USR1");
-    let told = daemon.told("minting failed");
+    let told = daemon.told("cannot mint credential");
     assert!(told.contains("UnrecognizedClientException") && told.contains("was denied"), "{told}");
     daemon.told("target=app-a/ecr-secret in cluster");
     assert_eq!(world.secret("app-a"), Some(after));
@@ -104,7 +104,7 @@ async fn a_clock_that_is_off_costs_one_call_and_is_told() {
     ] {
         let world = World { aws, ..World::new(&["app-a"]).await };
         let mut daemon = Daemon::start(&world, SELECTED);
-        daemon.told("AWS has another time than this machine");
+        daemon.told("detected clock skew");
         world.kube.until("it is served", is_linked("app-a")).await;
         let mints = world.mints();
         assert!((1..=2).contains(&mints), "the question for the identity may have told the time: {mints}");
@@ -129,7 +129,7 @@ async fn a_daemon_outlasts_an_ecr_that_is_silent() {
     let mut daemon = Daemon::start_with(&world, SELECTED, |it| {
         it.env("AWS_ENDPOINT_URL", proxy.url());
     });
-    let told = daemon.told("minting failed");
+    let told = daemon.told("cannot mint credential");
     assert!(told.contains("kind=unreachable"), "{told}");
     proxy.set(Fault::None);
     world.kube.until("it is served", is_linked("app-a")).await;
