@@ -171,7 +171,7 @@ fn what_only_the_sink_knows_to_be_wrong_is_told_where_it_stands() {
     assert_eq!(
         told(&CONFIG.replace("height: 3", "depth: 1")),
         [
-            "config: sinks.vault.depth: this key is not known; known are height",
+            "config: sinks.vault.depth: this key is not known; known keys: height",
             "config: sinks.vault.height: it is missing"
         ]
     );
@@ -288,7 +288,7 @@ fn each_fault_in_the_options_of_a_target_is_told_with_its_place() {
             "{ namespace: team-a,",
             "{ namespace: team-a, path: x,",
             &[
-                "config: targets[0].path: this key is not known; known are accounts, namespace, namespaces, providers, region, registry, secret, service_accounts, sink",
+                "config: targets[0].path: this key is not known; known keys: accounts, namespace, namespaces, providers, region, registry, secret, service_accounts, sink",
             ],
         ),
         ("{ path: /run/a.json, ", "{ ", &["config: targets[1].namespace: it is missing"]),

@@ -438,7 +438,7 @@ mod tests {
         for (bad, why) in [
             ("nodeselector: {}", "nodeselector: this key is not known; did you mean `nodeSelector`?"),
             ("toleration: []", "did you mean `tolerations`?"),
-            ("config: {}", "known are image, imagePullSecrets"),
+            ("config: {}", "known keys: image, imagePullSecrets"),
             ("imagePullSecrets: [mirror]", "imagePullSecrets[0]: text is not a map; its keys are name"),
             ("imagePullSecrets: mirror", "imagePullSecrets: text is not a list"),
             ("resources: { limit: {} }", "resources.limit: this key is not known; did you mean `limits`?"),

@@ -130,7 +130,7 @@ fn map(
         let near = known.iter().map(|(name, _)| *name).find(|name| name.eq_ignore_ascii_case(key)).or(near);
         let hint = match near {
             Some(name) => format!("did you mean `{name}`?"),
-            None => format!("known are {}", known.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ")),
+            None => format!("known keys: {}", known.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ")),
         };
         misspelt.extend(near);
         problems.push(format!("{}: this key is not known; {hint}", within(key)));

@@ -55,7 +55,7 @@ fn each_invalid_ecr_target_is_reported_with_its_problem() {
         ("{ namespace: b, regoin: eu-west-1 }", ".regoin: this key is not known; did you mean `region`?".into()),
         (
             "{ namespace: b, region: eu-west-1, x: 1 }",
-            ".x: this key is not known; known are accounts, namespace, namespaces, providers, region, registry, secret, service_accounts, sink".into(),
+            ".x: this key is not known; known keys: accounts, namespace, namespaces, providers, region, registry, secret, service_accounts, sink".into(),
         ),
         ("{ region: eu-west-1 }", ".namespace: it is missing".into()),
         (

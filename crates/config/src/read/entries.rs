@@ -93,7 +93,7 @@ fn unnamed(key: &str, name: &str, known: &[String]) -> Option<String> {
     let hint = match meant(name, known.iter().map(String::as_str)) {
         Some(meant) => format!("did you mean {meant}?"),
         None if known.is_empty() => "it names none".into(),
-        None => format!("known are {}", known.join(", ")),
+        None => format!("known names: {}", known.join(", ")),
     };
     Some(format!("`{key}:` does not name {name:?}; {hint}"))
 }

@@ -173,7 +173,7 @@ mod tests {
             ("{ namespace: b, hots: quay.io }", ".hots: this key is not known; did you mean `host`?"),
             (
                 "{ namespace: b, host: quay.io, x: 1 }",
-                ".x: this key is not known; known are host, namespace, namespaces, providers, robot, secret, service_accounts, sink",
+                ".x: this key is not known; known keys: host, namespace, namespaces, providers, robot, secret, service_accounts, sink",
             ),
             ("{ namespace: b, account: x }", ".account: this key is not known; did you mean `robot`?"),
             ("{ namespace: b, host: quay.io, pin: 1 }", ".pin: this key is not known: a robot has none"),

@@ -14,7 +14,7 @@ pub(crate) fn reason(steps: &[String], kind: &Kind, value: Option<&Value>) -> St
         Kind::UnknownVariant(found, known) => {
             let hint = match meant(&found.to_lowercase(), known.iter().copied()) {
                 Some(meant) => format!("did you mean {meant}?"),
-                None => format!("known are {}", known.join(", ")),
+                None => format!("known values: {}", known.join(", ")),
             };
             format!("{found:?} is not known; {hint}")
         }

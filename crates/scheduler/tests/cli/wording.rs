@@ -119,7 +119,7 @@ fn each_fault_has_its_line_and_its_fix() {
         (provider("region: eu-west-1, aws_secret_access_key: x"), 2, "keys of AWS belong in the environment"),
         (provider("region: eu-west-1, secretAccessKey: x"), 2, "keys of AWS belong in the environment"),
         (secret("type: dockercfg"), 2, "did you mean `format`?"),
-        (secret("format: dockercfg"), 2, "\"dockercfg\" is not known; known are dockerconfigjson"),
+        (secret("format: dockercfg"), 2, "\"dockercfg\" is not known; known values: dockerconfigjson"),
         (provider("region: eu-west-1, role: x"), 2, "did you mean `role_arn`?"),
         (provider("region: eu-west-1, account: x"), 2, "did you mean `accounts`?"),
         (format!("cron: '@daily'\n{ENTRY}"), 1, "did you mean `schedule`?"),
