@@ -71,7 +71,7 @@ async fn everything(world: &World, aws: &FakeAws, installed: &Installed, namespa
             .is_some_and(|it| it["metadata"]["annotations"].to_string().contains("merge.regcred.dev"))
     };
     until("it is merged into", merged).await;
-    until("its owner is told", || told(world, foreign).contains(&"Refused".to_owned())).await;
+    until("its owner gets an Event", || told(world, foreign).contains(&"Refused".to_owned())).await;
     // One region fails while both are minted again. Its old login is carried over.
     let uid = |secret: &Value| secret["metadata"]["uid"].clone();
     let before = world.find(namespace, "secrets", "ecr-pull").expect("it is there");
@@ -82,7 +82,7 @@ async fn everything(world: &World, aws: &FakeAws, installed: &Installed, namespa
     assert!(sent.expect("kill starts").success());
     let refreshed = || world.find(namespace, "secrets", "ecr-pull").is_some_and(|it| it["data"] != before["data"]);
     until("half of it is refreshed", refreshed).await;
-    until("the daemon's own owner is told", || {
+    until("the daemon's namespace gets an Event", || {
         told(world, &installed.namespace).contains(&"ProviderFailed".to_owned())
     })
     .await;

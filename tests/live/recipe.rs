@@ -89,7 +89,7 @@ async fn a_secret_of_the_recipe_is_refused_and_then_taken_over_with_its_uid_and_
     let after = secret(&world, &namespace);
     assert_eq!(after["metadata"]["uid"], before["metadata"]["uid"]);
     assert!(after["metadata"]["annotations"][LAST_APPLIED].is_null(), "{after:#}");
-    assert!(!after.to_string().contains(&STANDARD.encode("AWS:old-token")), "the old token stands nowhere");
+    assert!(!after.to_string().contains(&STANDARD.encode("AWS:old-token")), "the old token is gone");
     assert_eq!(owners(&after), ["regcred Apply"]);
     assert_eq!(after["metadata"]["labels"]["team"], "builds", "what others put there stays");
     assert!(data(&after).contains(&STANDARD.encode(format!("AWS:{}", aws.issued()[0].password))));

@@ -85,7 +85,7 @@ async fn everything(world: &World, aws: &FakeAws, installed: &Installed, namespa
             return;
         }
     }
-    panic!("nobody wrote at the same moment");
+    panic!("no other write happened at the same moment");
 }
 
 const UNLINK: &str = r#"{"imagePullSecrets":[{"name":"default-dockercfg"}]}"#;
@@ -249,7 +249,7 @@ async fn in_names_mode_the_pod_s_token_opens_nothing_but_its_own_secrets() {
 }
 
 /// Attacks that a cluster-wide permission would allow without a guard. A server with these policies gets the attacks
-/// with the pod's token. For an older server, the CEL interpreter evaluates the same requests.
+/// with the pod's token. The CEL interpreter evaluates the same requests for an older server.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn in_selecting_mode_the_guard_stops_whoever_owns_the_pod() {
     let world = World::new().await;

@@ -268,8 +268,8 @@ async fn the_machine_s_own_role_has_to_be_wanted() {
     let (aws, metadata) = (FakeAws::start().await, InstanceMetadata::start().await);
     let (url, there) = (aws.url(), metadata.url());
     let environment = [("AWS_EC2_METADATA_SERVICE_ENDPOINT", there.as_str()), ("AWS_ENDPOINT_URL", url.as_str())];
-    let nobody = mint(&json!({}), &environment);
-    assert!(nobody["kind"] == "denied" && metadata.requests().is_empty(), "{nobody}");
+    let without = mint(&json!({}), &environment);
+    assert!(without["kind"] == "denied" && metadata.requests().is_empty(), "{without}");
     assert_eq!(registries(&mint(&json!({ "instance": true }), &environment)), [HOST]);
     assert_eq!(aws.calls()[0].access_key, metadata.issued()[0].access_key);
 }
@@ -279,7 +279,7 @@ async fn a_list_of_roles_that_is_not_one_role_is_malformed_and_does_not_panic() 
     let (aws, metadata) = (FakeAws::start().await, InstanceMetadata::start().await);
     let (url, there) = (aws.url(), metadata.url());
     let environment = [("AWS_EC2_METADATA_SERVICE_ENDPOINT", there.as_str()), ("AWS_ENDPOINT_URL", url.as_str())];
-    for list in ["standin-role", "standin-role\n", "standin-role\r\n"] {
+    for list in ["fake-role", "fake-role\n", "fake-role\r\n"] {
         metadata.list_roles_as(list);
         assert_eq!(registries(&mint(&json!({ "instance": true }), &environment)), [HOST], "{list:?}");
     }
@@ -382,11 +382,11 @@ async fn fips_and_dual_stack_have_their_endpoints_and_proxy_and_private_authorit
     let before = proxy.connects().len();
     assert_eq!(registries(&mint(&json!({}), &web)), [HOST]);
     let fips = ["sts-fips.us-east-1.amazonaws.com:443", "api.ecr-fips.us-east-1.amazonaws.com:443"];
-    assert_eq!(proxy.connects()[before..], fips, "what the environment says is for STS too");
+    assert_eq!(proxy.connects()[before..], fips, "the environment applies to STS too");
     let before = proxy.connects().len();
     assert_eq!(registries(&mint(&json!({ "fips": false }), &web)), [HOST]);
     let plain = ["sts.us-east-1.amazonaws.com:443", "api.ecr.us-east-1.amazonaws.com:443"];
-    assert_eq!(proxy.connects()[before..], plain, "what the builder says wins");
+    assert_eq!(proxy.connects()[before..], plain, "the builder wins");
     let minted = mint(&json!({ "aliases": true }), &environment);
     assert_eq!(
         registries(&minted),

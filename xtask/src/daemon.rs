@@ -63,7 +63,7 @@ impl Daemon {
     pub(crate) fn until(&self, begin: &str, least: f64) -> Result<Duration> {
         let start = Instant::now();
         while self.metric(begin)? < least {
-            ensure!(start.elapsed() < Duration::from_mins(10), "{begin} did not come to {least} within ten minutes");
+            ensure!(start.elapsed() < Duration::from_mins(10), "{begin} did not reach {least} within ten minutes");
             pause(Duration::from_millis(250)); // each answer costs the daemon CPU time
         }
         Ok(start.elapsed())

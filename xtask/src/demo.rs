@@ -10,7 +10,7 @@ use std::{
 use anyhow::{Result, ensure};
 use serde_json::Value;
 
-use crate::process::{StandIn, build, root, run as run_command};
+use crate::process::{FakeServers, build, root, run as run_command};
 
 const TEAMS: usize = 6;
 const REGIONS: [&str; 2] = ["eu-west-1", "us-east-1"];
@@ -18,12 +18,12 @@ const REGIONS: [&str; 2] = ["eu-west-1", "us-east-1"];
 const LIVES: [&str; 3] = ["38000", "-7200", "21000"];
 
 pub(crate) fn run() -> Result<()> {
-    println!("Building regcred and its stand-ins ...");
+    println!("Building regcred and the fake servers ...");
     let regcred = build("regcred", false)?;
-    let standin = build("regcred-standin", false)?;
+    let servers = build("regcred-fake-servers", false)?;
     let dir = tempfile::tempdir()?;
     let teams = (1..=TEAMS).map(|number| format!("team-{number:02}")).collect::<Vec<_>>();
-    let mut world = StandIn::start(&standin, dir.path(), &teams)?;
+    let mut world = FakeServers::start(&servers, dir.path(), &teams)?;
     for (place, team) in teams.iter().enumerate() {
         let (region, life) = (REGIONS[place / (TEAMS / 2)], LIVES[place % LIVES.len()]);
         world.say(&format!("recipe {team} {region} {life}"))?;
@@ -37,7 +37,7 @@ pub(crate) fn run() -> Result<()> {
     println!("\n$ cat regcred.yaml\n");
     print!("{}", fs::read_to_string(&config)?);
 
-    println!("\nThe CronJobs are suspended, as it says. What would be done?\n");
+    println!("\nThe CronJobs are suspended, as the config requires. The plan:\n");
     for team in &teams {
         world.say(&format!("suspend {team}"))?;
     }
@@ -49,7 +49,7 @@ pub(crate) fn run() -> Result<()> {
     run_command(&mut command(&regcred, &world, &["once"], Some(&config)))?;
     let first = world.say("show")?;
     let secrets = first["secrets"].as_array().cloned().unwrap_or_default();
-    println!("\nWhat stands in the cluster now:\n");
+    println!("\nThe Secrets in the cluster:\n");
     for secret in &secrets {
         let (namespace, name, end) = (text(&secret["namespace"]), text(&secret["name"]), text(&secret["expires_at"]));
         let (registries, linked) = (list(&secret["registries"]), list(&secret["linked"]));
@@ -71,7 +71,7 @@ pub(crate) fn run() -> Result<()> {
 }
 
 /// Returns `regcred` with the fake servers. It prints only its results.
-fn command(regcred: &Path, world: &StandIn, args: &[&str], config: Option<&Path>) -> Command {
+fn command(regcred: &Path, world: &FakeServers, args: &[&str], config: Option<&Path>) -> Command {
     let mut command = Command::new(regcred);
     command.args(args).args(["--kubeconfig", &world.kubeconfig]).env("RUST_LOG", "error");
     if let Some(config) = config {

@@ -187,7 +187,7 @@ mod tests {
     fn the_token_of_the_wanted_account_is_chosen_among_several() {
         let other = "https://210987654321.dkr.ecr.eu-west-1.amazonaws.com";
         let several = [data(&token("AWS:a"), HOST, Some(NOW + HOUR)), data(&token("AWS:b"), other, Some(NOW + HOUR))];
-        let error = read(&several).expect_err("nobody could say which");
+        let error = read(&several).expect_err("the entry is ambiguous");
         assert!(error.to_string().contains("none is wanted"), "{error}");
         let (region, account) =
             (Region::new("eu-west-1").expect("valid"), AccountId::new("210987654321").expect("valid"));

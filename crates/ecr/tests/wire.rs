@@ -150,7 +150,7 @@ async fn a_closed_endpoint_is_unreachable() {
     let aws = FakeAws::start().await;
     let gone = builder(&aws, "eu-west-1");
     drop(aws);
-    let error = gone.build().await.expect("it is whole").credential().await.expect_err("nobody listens");
+    let error = gone.build().await.expect("it is whole").credential().await.expect_err("no server listens");
     assert_eq!(error.kind(), ErrorKind::Unreachable, "{error:?}");
 }
 
@@ -183,7 +183,7 @@ async fn a_caller_other_than_the_pinned_principal_is_denied() {
 #[tokio::test]
 async fn the_last_answer_gives_the_time_of_aws() {
     let (aws, transport) = (FakeAws::start().await, Transport::new().expect("the environment is empty"));
-    assert_eq!(transport.their_time(), None, "nobody was asked yet");
+    assert_eq!(transport.their_time(), None, "no request was sent yet");
     let provider = builder(&aws, "eu-west-1").with_transport(transport.clone()).build().await.expect("it is whole");
     provider.credential().await.expect("it mints");
     let (theirs, ours) = (transport.their_time().expect("it answered"), SystemClock.now());

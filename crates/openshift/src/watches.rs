@@ -215,7 +215,7 @@ mod tests {
         let start = Instant::now();
         let mut seen = vec![];
         for _ in 0..6 {
-            let (_, event) = receiver.next().await.expect("it goes on");
+            let (_, event) = receiver.next().await.expect("the stream continues");
             seen.push((start.elapsed().as_secs(), event));
         }
         let (present, again) =

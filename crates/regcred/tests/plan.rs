@@ -190,7 +190,7 @@ fn changing_the_options_of_a_provider_changes_its_recorded_name() {
     ] {
         assert_ne!(recorded(&other), first, "{other}");
     }
-    assert_eq!(first, "pull-d0933ef992063f91", "it stands in Secrets, and never changes");
+    assert_eq!(first, "pull-d0933ef992063f91", "Secrets record it, so it never changes");
 }
 
 #[test]
@@ -290,7 +290,7 @@ fn a_named_namespace_gets_the_providers_of_every_pattern_that_matches_it() {
     assert_eq!((providers("x-1"), providers("y"), providers("x-*")), (2, 1, 2));
     let labelled = yaml.replace("[x-1, y, 'x-*']", "{ include: [x-1, 'x-*'], selector: t }");
     let labelled = labelled.replace("['x-*']", "{ include: ['x-*'], selector: t }");
-    let told = plan(&labelled).expect_err("whether x-1 has the label nobody knows");
+    let told = plan(&labelled).expect_err("the labels of x-1 are not known");
     assert_eq!(
         told,
         "config: targets[1].namespaces: targets[0] names x-1 beside this choice, and its labels are not known: name it here too"

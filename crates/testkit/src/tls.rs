@@ -136,7 +136,7 @@ fn key() -> KeyPair {
 
 fn server(names: &[&str]) -> CertificateParams {
     let names = names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
-    let mut params = CertificateParams::new(names).expect("the names can stand in a certificate");
+    let mut params = CertificateParams::new(names).expect("the names are valid in a certificate");
     params.use_authority_key_identifier_extension = true;
     params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
     params

@@ -191,7 +191,7 @@ mod tests {
         let written = Selector::parse("a == b , c in (d, e),f notin (g,h), !i,j, k!=l").expect("valid").to_string();
         assert_eq!(written, "a=b,c in (d,e),f notin (g,h),!i,j,k!=l");
         let same = Selector::parse("k!=l,j,!i,f notin(h,g),c in (e,d,e),a=b").expect("valid");
-        assert_eq!(same.to_string(), written, "in whatever order");
+        assert_eq!(same.to_string(), written, "in any order");
         assert_eq!(Selector::parse(&written).expect("valid").to_string(), written);
     }
 

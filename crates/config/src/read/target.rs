@@ -47,7 +47,7 @@ pub(crate) struct Reader<'a> {
     grammar: &'a Grammar,
     sinks: &'a [Spec],
     defaults: &'a Defaults,
-    /// The keys that every entry may have, whatever its sink.
+    /// The keys that every entry may have, with any sink.
     common: Vec<&'static str>,
     hints: Vec<Hint>,
 }

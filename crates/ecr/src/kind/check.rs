@@ -10,10 +10,10 @@ use crate::{Environment, Region};
 
 /// Reads the options of an entry. Returns all problems at once: of the form, of single options, and of combinations.
 pub(super) fn read(spec: &Spec, environment: &Environment) -> Result<EcrOptions, Problems> {
-    let read = spec.partial::<EcrOptions>(&[("region", STAND_INS[0])]);
+    let read = spec.partial::<EcrOptions>(&[("region", SUBSTITUTES[0])]);
     let mut problems = read.problems.clone();
     let Some(options) = read.value.clone() else { return Err(all(problems)) };
-    let mut regions = STAND_INS.iter().filter_map(|name| Region::new(name).ok()).collect::<Vec<_>>();
+    let mut regions = SUBSTITUTES.iter().filter_map(|name| Region::new(name).ok()).collect::<Vec<_>>();
     if !read.is_faulty("region") {
         match Region::new(&options.region) {
             Ok(region) => regions = vec![region],
@@ -35,7 +35,7 @@ fn all(problems: Vec<Problem>) -> Problems {
 }
 
 /// A region of each partition. Other options are checked against these if the region is missing or invalid.
-pub(super) const STAND_INS: [&str; 8] = [
+pub(super) const SUBSTITUTES: [&str; 8] = [
     "eu-west-1",
     "cn-north-1",
     "us-gov-west-1",
@@ -46,7 +46,7 @@ pub(super) const STAND_INS: [&str; 8] = [
     "eu-isoe-west-1",
 ];
 /// A role for checking a session name, which is checked only with a role.
-const STAND_IN_ROLE: &str = "arn:aws:iam::000000000000:role/x";
+const SUBSTITUTE_ROLE: &str = "arn:aws:iam::000000000000:role/x";
 
 /// Returns only the options that are needed to check one option in a region.
 type Only = fn(&EcrOptions, &Region) -> EcrOptions;
@@ -65,8 +65,8 @@ const ALONE: [(&str, Only); 8] = [
     ("programs", |all, region| EcrOptions { programs: all.programs.clone(), ..EcrOptions::in_region(region.as_str()) }),
     ("role_arn", |all, region| EcrOptions { role_arn: all.role_arn.clone(), ..EcrOptions::in_region(region.as_str()) }),
     ("session_name", |all, _| {
-        let (role_arn, session_name) = (Some(STAND_IN_ROLE.into()), all.session_name.clone());
-        EcrOptions { role_arn, session_name, ..EcrOptions::in_region(STAND_INS[0]) }
+        let (role_arn, session_name) = (Some(SUBSTITUTE_ROLE.into()), all.session_name.clone());
+        EcrOptions { role_arn, session_name, ..EcrOptions::in_region(SUBSTITUTES[0]) }
     }),
     ("web_identity.role_arn", |all, region| EcrOptions {
         web_identity: all.web_identity.clone(),

@@ -76,7 +76,7 @@ async fn a_contested_target_is_restored_after_ten_minutes_and_recovers_after_an_
         tokio::time::sleep(Duration::from_mins(9)).await;
         assert_eq!(fakes.sink.writes(), 4, "not yet");
         tokio::time::sleep(Duration::from_mins(2)).await;
-        assert_eq!(fakes.sink.writes(), 5, "its last edit is mended after ten minutes, without an event");
+        assert_eq!(fakes.sink.writes(), 5, "its last edit is undone after ten minutes, without an event");
         tokio::time::sleep(HOUR).await;
     };
     let report = engine.run(stop).await;

@@ -27,7 +27,7 @@ async fn a_new_process_mints_nothing_for_fresh_targets_unless_forced() {
     let fakes = Fakes::new();
     fakes.engine(10).once(Pass::default()).await;
     fakes.engine(10).once(Pass::default()).await;
-    assert_eq!((fakes.provider.calls(), fakes.sink.writes()), (1, 10), "the dates stand at the targets");
+    assert_eq!((fakes.provider.calls(), fakes.sink.writes()), (1, 10), "the targets record the dates");
     tokio::time::advance(Duration::from_secs(1)).await;
     let forced = fakes.engine(10).once(Pass::default().with_force(true)).await;
     assert!(forced.targets.values().all(|it| it.step == Some(Step::Refresh)));

@@ -62,7 +62,7 @@ async fn an_impossible_expiry_does_not_prevent_a_refresh() {
         let credential = RegistryCredential::new(vec![login.expect("valid")], validity).expect("valid");
         let mut pinned = CredentialSet::new();
         pinned.insert(provider_name("prod"), Arc::new(credential)).expect("the first");
-        fakes.sink.write(&target("team-0"), &pinned).await.expect("somebody wrote it");
+        fakes.sink.write(&target("team-0"), &pinned).await.expect("another writer wrote it");
 
         let provider = FakeProvider::new(fakes.clock.clone(), "prod.example").with_longest_life(13 * HOUR);
         let minter = Minter::new(provider_name("prod"), Arc::new(provider));

@@ -236,7 +236,7 @@ async fn a_route_that_yields_to_a_failed_route_writes_nothing() {
         assert_eq!((other.writes(), fakes.sink.writes()), (0, 1), "{kind}");
         let report = engine().once(Pass::default()).await;
         assert_eq!((report.count(State::Failed), report.count(State::Fresh), report.exit_code()), (2, 1, 1), "{kind}");
-        let (_, outcome) = report.targets.iter().find(|(it, _)| **it == target("team-0")).expect("it is told");
+        let (_, outcome) = report.targets.iter().find(|(it, _)| **it == target("team-0")).expect("it is reported");
         assert!(outcome.reasons()[0].contains("whose targets are not known: it cannot be listed"), "{outcome:?}");
         assert_eq!(other.writes(), 0, "{kind}");
     }
@@ -260,7 +260,7 @@ async fn targets_that_wait_for_a_failed_or_slow_route_are_reported_as_failed() {
     let engine = fakes.builder().with_route(fakes.route(Forbidden)).with_route(many).build().expect("it is whole");
     let report = engine.once(Pass::default()).await;
     assert_eq!((report.count(State::Failed), other.writes()), (3_000, 0));
-    assert!(report.targets.values().all(|outcome| outcome.route == 1), "each is told where it was named");
+    assert!(report.targets.values().all(|outcome| outcome.route == 1), "each is reported at the route that named it");
 
     let second = fakes.route(targets(2)).with_sink(other.clone()).with_yields_to(vec![0]);
     let engine = fakes.builder().with_route(fakes.route(Slow(None))).with_route(second).build().expect("it is whole");

@@ -461,7 +461,7 @@ fn a_secret_for_a_merge_is_created_where_configured_and_may_be_deleted_again() {
             &create("tekton", edited(&empty, |it| it["metadata"]["labels"] = json!({ "a": "b" })))
         )
         .is_err(),
-        "a label of nobody's config"
+        "a label that is not in the config"
     );
     let delete = |object: &Value| Request::new(USER, "DELETE", "secrets", "tekton").over(object.clone());
     passes(&delete(&created()));

@@ -97,9 +97,9 @@ mod tests {
         assert_eq!(found(&plain), (vec!["default 10".into()], true));
         let unlinked_builder = json!({ "default": pull, "builder": {} });
         assert_eq!(found(&unlinked_builder), (vec!["default 10".into()], false));
-        let nobody = json!({ "default": {} });
-        assert_eq!(found(&nobody), (vec![], false));
-        assert_eq!(found(&json!({})), (vec![], false), "and nobody who could");
+        let unlinked = json!({ "default": {} });
+        assert_eq!(found(&unlinked), (vec![], false));
+        assert_eq!(found(&json!({})), (vec![], false), "and no account that could");
         let robot = json!({ "default": pull, "robot": { "secrets": [{ "name": "s" }] } });
         assert_eq!(found(&robot), (vec!["default 10".into(), "robot 01".into()], false));
     }

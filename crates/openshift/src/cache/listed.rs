@@ -32,8 +32,8 @@ const WITHIN: Duration = Duration::from_secs(10);
 
 /// Objects of one name, by namespace. Each namespace is answered once, because a second question follows a change.
 ///
-/// An object is dropped after its answer. Callers ask in nearly the order of the server, so few objects are in memory
-/// at a time.
+/// An object is dropped after its answer. Callers ask in nearly the order of the server, so memory holds only a few
+/// objects at a time.
 pub(super) struct Listed<T> {
     began: Instant,
     /// Time of the latest answer.

@@ -87,7 +87,7 @@ async fn a_merged_entry_is_restored_after_the_owner_rewrites_the_secret() {
     sink.write(&target, &first).await.expect("it is merged");
     rewrite(&kube, &data(&kube).replace("\"z\"", "\"new\":{\"auth\":\"dTpw\"},\"z\""));
     let observed = sink.observe(&target).await.expect("it can be read").existing().expect("it is there");
-    assert_eq!((observed.drift, observed.validity.len()), (vec![], 1), "an entry of theirs more concerns nobody");
+    assert_eq!((observed.drift, observed.validity.len()), (vec![], 1), "another entry of the owner is no drift");
     assert_eq!(sink.write(&target, &first).await.expect("nothing to do").written, Written::Unchanged);
 
     rewrite(&kube, THEIRS);
@@ -213,7 +213,7 @@ async fn a_foreign_entry_that_cannot_be_decoded_is_kept_and_reported() {
         assert!(why.contains("the kubelet") && why.contains("correct or remove \"quay.example\""), "{entry}: {why}");
         assert!(data(&kube).starts_with(theirs.trim_end_matches("}}")), "{entry}: {}", data(&kube));
         let looked = looked_at(&sink).await;
-        assert_eq!(looked.waiting_for.or(failed(looked.failure)), Some(why), "a look tells the same");
+        assert_eq!(looked.waiting_for.or(failed(looked.failure)), Some(why), "a read-only pass reports the same");
         sink.remove(&target("team-a")).await.expect("ours goes");
         assert_eq!(data(&kube), theirs);
     }

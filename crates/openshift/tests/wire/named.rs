@@ -46,7 +46,7 @@ async fn watching(resync: Duration, watched: WatchedObjects, prepare: impl FnOnc
     let source = WatchedSource::named(&cluster, store, name, namespaces, &sink, resync, watched);
     let (sender, mut receiver) = TargetSender::channel(16);
     let task = tokio::spawn(async move { source.watch(sender).await }).abort_handle();
-    while !matches!(receiver.next().await.expect("it goes on").1, TargetEvent::Synced) {}
+    while !matches!(receiver.next().await.expect("the stream continues").1, TargetEvent::Synced) {}
     let watching = Watching { kube, sink, receiver, task };
     for namespace in ["team-a", "team-b"] {
         watching.refresh(&target(namespace), 1).await;
@@ -92,7 +92,7 @@ impl Watching {
     /// Returns the next reported target.
     async fn next(&mut self) -> TargetEvent {
         let next = timeout(Duration::from_secs(30), self.receiver.next()).await;
-        next.expect("within half a minute").expect("it goes on").1
+        next.expect("within half a minute").expect("the stream continues").1
     }
 
     async fn refresh(&self, target: &Target, serial: usize) -> Vec<String> {

@@ -89,7 +89,7 @@ async fn a_foreign_secret_created_meanwhile_is_a_conflict_and_is_kept() {
     assert!(!seen.exists);
     kube.put("secrets", "team-a", NAME, foreign(), "helm");
     let before = kube.object("secrets", "team-a", NAME);
-    let error = sink.apply(&target, &seen, &set(1, 12)).await.expect_err("somebody else was faster");
+    let error = sink.apply(&target, &seen, &set(1, 12)).await.expect_err("another writer was faster");
     assert_eq!((error.kind(), kube.object("secrets", "team-a", NAME)), (ErrorKind::Conflict, before));
 }
 

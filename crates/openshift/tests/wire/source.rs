@@ -29,7 +29,7 @@ fn label(kube: &FakeKube, namespace: &str, tier: &str) {
 async fn seen(receiver: &mut TargetReceiver) -> Vec<String> {
     let mut seen = vec![];
     loop {
-        match receiver.next().await.expect("it goes on").1 {
+        match receiver.next().await.expect("the stream continues").1 {
             TargetEvent::Present(target) => seen.push(target.group().to_owned()),
             TargetEvent::Again(target) => seen.push(format!("{} again", target.group())),
             TargetEvent::Gone(target) => seen.push(format!("not {}", target.group())),
@@ -131,7 +131,7 @@ async fn sources_that_wait_for_one_list_share_its_failure() {
         tokio::spawn(async move { source.watch(TargetSender::channel(16).0).await })
     });
     for watching in watches.collect::<Vec<_>>() {
-        let error = watching.await.expect("it does not panic").expect_err("nobody may list");
+        let error = watching.await.expect("it does not panic").expect_err("lists are forbidden");
         assert_eq!(error.kind(), ErrorKind::Denied);
     }
     let lists = kube.requests().into_iter().filter(|it| it.verb == "list").count();

@@ -84,7 +84,7 @@ async fn watching(kube: &FakeKube) -> Watching {
     let (source, sink) = source(kube).await;
     let (sender, mut receiver) = TargetSender::channel(16);
     let task = tokio::spawn(async move { source.watch(sender).await }).abort_handle();
-    while !matches!(receiver.next().await.expect("it goes on").1, TargetEvent::Synced) {}
+    while !matches!(receiver.next().await.expect("the stream continues").1, TargetEvent::Synced) {}
     Watching { sink, receiver, task }
 }
 
@@ -99,7 +99,7 @@ async fn written() -> (FakeKube, Watching, Target) {
 
 impl Watching {
     async fn next(&mut self) -> TargetEvent {
-        self.receiver.next().await.expect("it goes on").1
+        self.receiver.next().await.expect("the stream continues").1
     }
 
     /// Reconciles a target as the engine does. Returns the requests meanwhile.
@@ -156,7 +156,11 @@ async fn a_refresh_of_an_unchanged_secret_is_one_write() {
     let details = async |sink: &OpenShiftSink| {
         sink.observe(&target("team-a")).await.expect("read").existing().expect("there").details
     };
-    assert_eq!(details(&watching.sink).await, details(&sink(&kube).await).await, "it is told as it would be read");
+    assert_eq!(
+        details(&watching.sink).await,
+        details(&sink(&kube).await).await,
+        "the cache reports what a read reports"
+    );
 }
 
 #[tokio::test]
@@ -169,7 +173,7 @@ async fn a_removed_link_reports_its_target_and_unrelated_edits_do_not() {
     });
     edit(&kube, "builder", |account| account["imagePullSecrets"] = json!([]));
     assert!(matches!(watching.next().await, TargetEvent::Present(it) if it == target));
-    assert_eq!(watching.receiver.try_next().map(|(_, it)| format!("{it:?}")), None, "the other edits wake nobody");
+    assert_eq!(watching.receiver.try_next().map(|(_, it)| format!("{it:?}")), None, "the other edits cause no event");
     let undone = vec!["ServiceAccount builder is not linked".to_owned()];
     assert_eq!(watching.undone(&kube, &target).await, (undone.clone(), true));
     watching.refresh(&kube, &target, 2).await;
@@ -194,7 +198,7 @@ async fn a_foreign_write_before_its_watch_event_is_not_overwritten() {
     let error = watching.sink.apply(&target, &seen, &set(2, 12)).await.expect_err("it is another one by now");
     assert_eq!(error.kind(), ErrorKind::Conflict);
     let observed = watching.sink.observe(&target).await.expect("it can be read").existing().expect("it is there");
-    assert!(observed.refusal.is_some(), "it is read anew, and somebody else's now");
+    assert!(observed.refusal.is_some(), "it is read again, and now has another owner");
     assert!(matches!(watching.next().await, TargetEvent::Present(it) if it == target));
 }
 
@@ -216,7 +220,7 @@ async fn a_write_by_another_process_or_controller_is_read_again() {
                 yield_now().await;
             }
         };
-        timeout(Duration::from_secs(30), read).await.expect("the watch tells of it");
+        timeout(Duration::from_secs(30), read).await.expect("the watch reports it");
     }
     watching.sink.write(&target, &set(9, 12)).await.expect("it is known as it is");
 }
@@ -271,7 +275,7 @@ async fn a_deleted_account_is_waited_for_and_a_recreated_one_reports_its_target(
             yield_now().await;
         }
     };
-    timeout(Duration::from_secs(30), missed).await.expect("the watch tells of it");
+    timeout(Duration::from_secs(30), missed).await.expect("the watch reports it");
     kube.put("serviceaccounts", "team-a", "default", account, "gitops");
     assert!(matches!(watching.next().await, TargetEvent::Present(it) if it == target));
     assert_eq!(watching.sink.observe(&target).await.expect("read").existing().expect("there").waiting_for, None);
@@ -299,13 +303,13 @@ async fn a_late_subscriber_fails_alone_if_the_list_is_denied() {
     let (source, _) = source(&kube).await;
     let ((sender, mut receiver), early) = (TargetSender::channel(16), source.clone());
     let early = tokio::spawn(async move { early.watch(sender).await });
-    while receiver.next().await.expect("it goes on").1 != TargetEvent::Synced {}
+    while receiver.next().await.expect("the stream continues").1 != TargetEvent::Synced {}
     kube.deny("list", "namespaces", None);
     let (sender, _late) = TargetSender::channel(16);
-    let error = source.watch(sender).await.expect_err("nobody lists for it");
+    let error = source.watch(sender).await.expect_err("no list is possible");
     assert_eq!(error.kind(), ErrorKind::Denied);
     kube.add_namespace("team-b", &[]);
-    let seen = receiver.next().await.expect("it goes on").1;
+    let seen = receiver.next().await.expect("the stream continues").1;
     assert_eq!((seen, early.is_finished()), (TargetEvent::Present(target("team-b")), false), "it watches still");
     early.abort();
 }

@@ -17,7 +17,7 @@ use crate::{online::online, world::World};
 const CONFIG: &str = "targets:\n- { namespace: team-a, region: eu-west-1 }\n- { namespace: team-b, region: us-east-1 }\n\
                       - { namespace: absent, region: us-east-1 }\n- { namespace: foreign, region: eu-west-1 }\n";
 /// Secrets that the process gets: the secret key, the session token, and the token for the cluster.
-const GIVEN: [&str; 3] = ["not-a-real-key", "session-of-nobody", "bearer-of-the-standin"];
+const GIVEN: [&str; 3] = ["not-a-real-key", "session-of-nobody", "bearer-of-the-fake"];
 /// A short time limit, because the command fails anyway.
 const FAILING: &[&str] = &["--force", "--timeout", "1s"];
 
@@ -159,7 +159,7 @@ async fn on_the_day_of_migration_the_old_token_is_not_printed_either() {
         }
     }
     let adopted = world.secret("team-a").expect("it is there").to_string();
-    assert!(forms(OLD).iter().all(|form| !adopted.contains(form)), "and it stands nowhere any more");
+    assert!(forms(OLD).iter().all(|form| !adopted.contains(form)), "the old token is gone");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -73,7 +73,7 @@ async fn links_go_then_secrets_and_of_others_the_entries_alone() {
             assert!(!links(&world, namespace, account).contains("ecr-secret"), "{namespace}/{account}");
         }
     }
-    assert!(world.kube.object("secrets", "team-b", "foreign").is_some(), "it is nobody of ours");
+    assert!(world.kube.object("secrets", "team-b", "foreign").is_some(), "it is not ours");
     let shared = world.kube.object("secrets", "team-a", "registries").expect("it stays");
     let data = STANDARD.decode(shared["data"][".dockerconfigjson"].as_str().expect("data")).expect("base64");
     assert_eq!(String::from_utf8(data).expect("text"), THEIRS, "byte for byte");
@@ -138,7 +138,7 @@ async fn what_cannot_be_removed_stops_nothing_else() {
     assert_eq!(code, 1, "{report:#}");
     let of = |namespace: &str, secret: &str| {
         let all = report["secrets"].as_array().expect("a list");
-        all.iter().find(|it| it["namespace"] == namespace && it["secret"] == secret).expect("it is told").clone()
+        all.iter().find(|it| it["namespace"] == namespace && it["secret"] == secret).expect("it is reported").clone()
     };
     assert_eq!(of("team-a", "ecr-secret")["removed"], false);
     assert!(of("team-a", "ecr-secret")["error"].to_string().contains("delete"), "{report:#}");

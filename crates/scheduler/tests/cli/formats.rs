@@ -184,7 +184,7 @@ async fn a_daemon_says_in_json_where_it_serves_and_how_its_targets_are() {
     });
     let told = daemon.told_each(["resolved identity", "observed all targets"]);
     let [identity, fresh] = told.map(|line| objects(&line)[0].clone());
-    assert_eq!(identity["identity"], "arn:aws:iam::123456789012:user/standin");
+    assert_eq!(identity["identity"], "arn:aws:iam::123456789012:user/fake");
     assert_eq!((&fresh["targets"], &fresh["fresh"], &fresh["level"]), (&json!(2), &json!(2), &json!("INFO")));
     daemon.signal("HUP");
     let reloaded = objects(&daemon.told("reloaded config"))[0].clone();
@@ -461,7 +461,7 @@ async fn flags_set_how_much_is_said() {
     let (_, _, told) = text(command(&world, "once -q --force").env("RUST_LOG", "trace"));
     assert_eq!(told, "", "a flag wins");
     let (code, _, told) = text(&mut command(&world, "once -q -f nowhere.yaml"));
-    assert!(code == 2 && told.starts_with("error: "), "errors are always said: {told}");
+    assert!(code == 2 && told.starts_with("error: "), "errors are always printed: {told}");
     assert_eq!(text(&mut command(&world, "once -q -v")).0, 2);
 }
 

@@ -159,7 +159,7 @@ async fn what_the_recipe_left_is_found_adopted_and_then_kept() {
 
     world.kube.deny("list", "templates", None);
     let (code, again, told) = printed(&mut init(&world, &[]));
-    assert!(code == 0 && !told.contains("emplate"), "whoever may not see it is not troubled: {told}");
+    assert!(code == 0 && !told.contains("emplate"), "a missing right to read it is not reported: {told}");
     assert!(again.contains("regcred owns it already") && !again.contains("adopt: true"), "{again}");
     assert_eq!(
         commands(&again).first().map(String::as_str),
@@ -284,7 +284,7 @@ async fn what_cannot_be_adopted_is_merged_into_or_left_out_with_the_reason() {
     for stop in ["stop first: that writer", "stop first: the writer of its ECR logins"] {
         assert!(config.contains(stop), "{config}");
     }
-    assert!(config.contains("service_accounts: []"), "nobody uses it, and nobody will: {config}");
+    assert!(config.contains("service_accounts: []"), "no ServiceAccount uses it or will use it: {config}");
     let minted = world.mints();
     let steps = steps(&world, &config);
     assert!(steps.contains(&"odd/ecr-secret adopt".to_owned()) && steps.len() == 4, "{steps:?}");
@@ -563,13 +563,13 @@ async fn a_cluster_with_nothing_of_ecr_is_told_so_with_an_entry_to_begin_with() 
     world.kube.put("secrets", "team-a", "pull", login(&auths(&["quay.io"])), "x");
     world.kube.deny("list", "serviceaccounts", None);
     let (code, config, report) = printed(&mut init(&world, &[]));
-    assert_eq!(code, 0, "without a Secret nobody asks who uses it: {report}");
+    assert_eq!(code, 0, "without a Secret, its users are not requested: {report}");
     assert!(config.lines().all(|line| line.starts_with('#')) && config.contains("nothing to take over"), "{config}");
     assert!(
         report.ends_with("0 Secrets with logins of ECR: 0 to adopt, 0 to merge into, 0 kept already, 0 left out\n"),
         "{report}"
     );
-    assert!(!report.contains("nothing  "), "nobody asked for a namespace: {report}");
+    assert!(!report.contains("nothing  "), "no namespace was requested: {report}");
     let entry = config.split_once("# targets:").expect("there is one").1.replace("\n# ", "\n");
     assert_eq!(steps(&world, &format!("targets:{entry}")), ["team-a/ecr-secret create"]);
 }
@@ -607,7 +607,7 @@ async fn no_login_and_no_key_is_printed_at_any_level() {
         let printed = [output.stdout, output.stderr].map(|it| String::from_utf8(it).expect("text")).join("\n");
         assert_eq!(output.status.code(), Some(code), "{printed}");
         for recipe in recipes.iter().chain([&broken]) {
-            let keys = [recipe.secret_key.clone(), STANDARD.encode(&recipe.secret_key), "bearer-of-the-standin".into()];
+            let keys = [recipe.secret_key.clone(), STANDARD.encode(&recipe.secret_key), "bearer-of-the-fake".into()];
             for form in forms(&recipe.password).into_iter().chain(keys) {
                 assert!(!printed.contains(&form), "a secret was printed: {}", around(&printed, &form));
             }

@@ -89,7 +89,7 @@ async fn the_exit_code_says_whether_a_person_has_to_act() {
     assert_eq!((code, states(&report)), (2, vec!["failed", "failed"]));
     let why = report["targets"][0]["why"][0].as_str().expect("a reason");
     assert!(why.contains("ecr:GetAuthorizationToken") && why.contains("user/ci") && why.contains("(denied)"), "{why}");
-    assert_eq!(world.mints(), 2, "nobody asks again for what is denied");
+    assert_eq!(world.mints(), 2, "a denied request is not repeated");
     assert_eq!(world.kube.objects("secrets").len(), 0);
 
     world.aws.answer_with(Answer::Token);
@@ -108,11 +108,11 @@ async fn the_exit_code_says_whether_a_person_has_to_act() {
 async fn an_api_server_or_provider_that_is_not_there_is_exit_code_3() {
     let world = World::new(&["team-a"]).await;
     let one = "targets: [{ namespace: team-a, region: eu-west-1 }]";
-    let nobody = "http://127.0.0.1:9";
+    let closed = "http://127.0.0.1:9";
     let (code, report, _) =
-        run(world.once(one, &["--output", "json", "--timeout", "1s"]).env("AWS_ENDPOINT_URL", nobody));
+        run(world.once(one, &["--output", "json", "--timeout", "1s"]).env("AWS_ENDPOINT_URL", closed));
     assert_eq!((code, states(&report)), (3, vec!["failed"]), "{report:#}");
-    let dead = world.kube.kubeconfig().replace(&world.kube.url(), nobody);
+    let dead = world.kube.kubeconfig().replace(&world.kube.url(), closed);
     world.write("kubeconfig", &dead);
     let (code, report, _) = run(&mut world.once(one, &["--output", "json", "--timeout", "1s"]));
     assert_eq!((code, states(&report)), (3, vec!["failed"]), "{report:#}");
@@ -142,8 +142,8 @@ async fn bad_input_is_exit_code_2_and_touches_nothing() {
         let (code, _, error) = run(world.once(one, &["--force"]).env(variable, "http://aws.example"));
         assert!(code == 2 && error.contains(variable) && error.contains("neither HTTPS nor on loopback"), "{error}");
     }
-    let mut nobody = world.once(one, &["--force", "--output", "json"]);
-    let (code, report, _) = run(nobody.env_remove("AWS_ACCESS_KEY_ID").env_remove("AWS_SECRET_ACCESS_KEY"));
+    let mut keyless = world.once(one, &["--force", "--output", "json"]);
+    let (code, report, _) = run(keyless.env_remove("AWS_ACCESS_KEY_ID").env_remove("AWS_SECRET_ACCESS_KEY"));
     assert_eq!(code, 2);
     assert!(
         report["targets"][0]["why"][0].as_str().expect("a reason").contains("no AWS credentials were found"),
@@ -175,7 +175,7 @@ async fn a_table_and_json_logs_are_for_people_and_machines() {
     let lines =
         logs.lines().map(|line| serde_json::from_str::<Value>(line).unwrap_or_else(|error| panic!("{error}: {line}")));
     let first = lines.collect::<Vec<_>>().swap_remove(0);
-    let cluster = format!("cluster {}/ (context standin)", world.kube.url());
+    let cluster = format!("cluster {}/ (context fake)", world.kube.url());
     assert_eq!(first["message"], cluster, "named before it is written to");
     assert!(logs.contains("minted credential") && logs.contains("\"provider\":\"ecr-eu-west-1\""), "{logs}");
 }

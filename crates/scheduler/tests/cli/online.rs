@@ -72,17 +72,14 @@ async fn where_all_is_well_every_row_says_so_and_nothing_is_written() {
     world.kube.clear_requests();
     let (code, report) = checked(&world, TWO);
     assert_eq!(code, 0, "{report:#}");
-    let user = "ok chain: arn:aws:iam::123456789012:user/standin (account 123456789012)";
+    let user = "ok chain: arn:aws:iam::123456789012:user/fake (account 123456789012)";
     assert_eq!(rows(&report, "identity"), [user]);
     let tokens = rows(&report, "token");
     let opens = "ok eu-west-1 by chain: a token for 123456789012.dkr.ecr.eu-west-1.amazonaws.com until 2";
     assert!(tokens.len() == 2 && tokens[0].starts_with(opens), "{tokens:?}");
     let clocks = rows(&report, "clock");
     assert!(clocks.len() == 2 && clocks.iter().all(|it| it.contains("clock agrees with it to ")), "{clocks:?}");
-    assert_eq!(
-        rows(&report, "cluster"),
-        [format!("ok {}/: context standin, v1.33.0-standin, as standin", world.kube.url())]
-    );
+    assert_eq!(rows(&report, "cluster"), [format!("ok {}/: context fake, v1.33.0-fake, as fake", world.kube.url())]);
     assert_eq!(rows(&report, "namespaces"), ["ok of the config: 2 are there"]);
     let may = "may get, create, patch secrets ecr-secret; get, patch serviceaccounts default, builder, pipeline";
     assert_eq!(rows(&report, "rights"), [format!("ok team-a, team-b: {may}")]);
@@ -114,7 +111,7 @@ async fn a_token_that_is_denied_throttled_or_out_of_reach_says_what_to_do() {
     assert_eq!((code, rows(&report, "token").len()), (2, 1), "{report:#}");
     let fix_denied = fix(&report, "token");
     assert!(fix_denied.contains(r#"{ "Effect": "Allow", "Action": "ecr:GetAuthorizationToken", "Resource": "*" }"#));
-    assert!(fix_denied.contains("identity policy of arn:aws:iam::123456789012:user/standin"), "{fix_denied}");
+    assert!(fix_denied.contains("identity policy of arn:aws:iam::123456789012:user/fake"), "{fix_denied}");
 
     world.aws.answer_action_with("GetAuthorizationToken", denial("ThrottlingException"));
     let (code, report) = checked(&world, &of_aws("", ""));
@@ -136,7 +133,7 @@ async fn where_sts_is_out_of_reach_a_token_is_enough() {
     assert!(rows(&report, "identity")[0].starts_with("warning ") && rows(&report, "token")[0].starts_with("ok "));
     let mut pinned = online(&world, &of_aws("principal: ", ROLE), &["--output", "json"]);
     let (code, report, _) = run(pinned.env("AWS_ENDPOINT_URL_STS", "http://127.0.0.1:9"));
-    assert_eq!(code, 3, "whoever has to be somebody has to be asked: {report:#}");
+    assert_eq!(code, 3, "a pinned principal must be checked: {report:#}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -149,7 +146,7 @@ async fn without_credentials_it_says_where_they_are_looked_for() {
     assert!(rows(&report, "identity")[0].contains("no AWS credentials were found"), "{report:#}");
     let told = fix(&report, "identity");
     assert!(told.contains("AWS_ACCESS_KEY_ID (not set)") && told.contains("AWS_ROLE_ARN (set)"), "{told}");
-    assert_eq!(rows(&report, "token").len(), 2, "and what cannot be asked for is told: {report:#}");
+    assert_eq!(rows(&report, "token").len(), 2, "tokens that cannot be requested are reported: {report:#}");
     assert!(world.aws.calls().is_empty());
 }
 
@@ -158,12 +155,9 @@ async fn a_pinned_principal_has_to_be_the_caller() {
     let world = world(&["team-a"]).await;
     let (code, report) = checked(&world, &of_aws("principal: ", ROLE));
     assert_eq!(code, 2, "{report:#}");
-    assert!(
-        fix(&report, "identity").contains(ROLE) && fix(&report, "identity").contains(":user/standin"),
-        "{report:#}"
-    );
+    assert!(fix(&report, "identity").contains(ROLE) && fix(&report, "identity").contains(":user/fake"), "{report:#}");
     assert!(world.aws.issued().is_empty(), "nothing was minted");
-    let (code, report) = checked(&world, &of_aws("principal: ", "arn:aws:iam::123456789012:user/standin"));
+    let (code, report) = checked(&world, &of_aws("principal: ", "arn:aws:iam::123456789012:user/fake"));
     assert_eq!(code, 0, "{report:#}");
 }
 
@@ -178,7 +172,7 @@ async fn a_role_that_may_not_be_assumed_gets_both_statements() {
     let told = fix(&report, "identity");
     assert!(code == 2 && told.contains(&format!(r#""Action": "sts:AssumeRole", "Resource": "{ROLE}""#)), "{report:#}");
     assert!(
-        told.contains(r#""AWS": "arn:aws:iam::123456789012:user/standin""#) && told.contains("sts:ExternalId"),
+        told.contains(r#""AWS": "arn:aws:iam::123456789012:user/fake""#) && told.contains("sts:ExternalId"),
         "{told}"
     );
     assert!(!report.to_string().contains("of-the-tenant"));
@@ -215,7 +209,7 @@ async fn rights_that_are_missing_are_told_with_the_rule_and_folded() {
     let rule = "  - apiGroups: [\"\"]\n    resources: [secrets]\n    resourceNames: [ecr-secret]\n    verbs: [create]";
     assert!(text(&checks[0]["fix"]).ends_with(rule), "{report:#}");
     let bind =
-        "kubectl create rolebinding regcred-target --clusterrole=regcred-target --user='standin' --namespace=team-8";
+        "kubectl create rolebinding regcred-target --clusterrole=regcred-target --user='fake' --namespace=team-8";
     assert!(text(&checks[1]["fix"]).contains(bind), "{report:#}");
     let one_by_one = "ok Secrets ecr-secret: may not list cluster-wide, and need not: reads one by one";
     assert_eq!(rows(&report, "listing"), [one_by_one]);
@@ -281,10 +275,10 @@ async fn who_may_write_in_kube_system_is_warned_unless_a_policy_guards_it() {
     assert!(told.starts_with("info ") && told.contains("no ValidatingAdmissionPolicy refuses"), "{told}");
     world.kube.allow_all();
     world.kube.add_policy("regcred-guard-secrets", "system:serviceaccount:regcred:regcred");
-    assert!(rows(&checked(&world, TWO).1, "guard")[0].contains("of regcred's names it"), "it judges somebody else");
-    world.kube.add_policy("regcred-guard-accounts", "standin");
+    assert!(rows(&checked(&world, TWO).1, "guard")[0].contains("of regcred's names it"), "it applies to another user");
+    world.kube.add_policy("regcred-guard-accounts", "fake");
     assert!(rows(&checked(&world, TWO).1, "guard")[0].contains("of regcred's names it"), "it judges no Secrets");
-    world.kube.add_policy("regcred-blue-guard-secrets.team-x", "standin");
+    world.kube.add_policy("regcred-blue-guard-secrets.team-x", "fake");
     let told = rows(&checked(&world, TWO).1, "guard").concat();
     assert!(told.starts_with("ok ") && told.contains("regcred-blue-guard-secrets.team-x"));
 }
@@ -389,7 +383,7 @@ async fn of_two_secrets_in_a_namespace_each_right_is_asked_for_once_and_one_fix_
     let told = rows(&report, "rights");
     assert_eq!((code, told.len()), (2, 2), "{told:?}");
     let of_team_a = report["checks"].as_array().expect("a list").iter().find(|it| it["subject"] == "team-a");
-    let told = text(&of_team_a.expect("it is told")["fix"]);
+    let told = text(&of_team_a.expect("it is reported")["fix"]);
     assert!(!told.contains("rolebinding") && told.contains("resourceNames: [two]"), "one is bound already: {told}");
     // Twelve checks are cluster-wide, and five of those run in two namespaces. Four are about `kube-system`, and three are about
     // leftovers.
@@ -428,7 +422,7 @@ async fn namespaces_that_are_chosen_are_looked_at_as_those_that_are_named() {
     }
     let (_, report) = checked(&world, config);
     let checks = report["checks"].as_array().expect("a list");
-    let told = checks.iter().find(|it| it["check"] == "rights" && it["subject"] == "app-1").expect("it is told");
+    let told = checks.iter().find(|it| it["check"] == "rights" && it["subject"] == "app-1").expect("it is reported");
     let told = text(&told["fix"]);
     let later = "a namespace that is made later stays unbound: bind each as it is made, or bind cluster-wide behind a Validating";
     assert!(told.contains("--namespace=app-1\n") && told.contains(later), "{told}");
@@ -481,7 +475,7 @@ async fn a_cluster_that_cannot_be_asked_leaves_the_others_alone() {
     assert!(fix(&report, "cluster").contains("`sinks.west.kubeconfig`"), "{report:#}");
     assert!(rows(&report, "rights")[0].starts_with("ok sink east, team-a: "), "{report:#}");
     let said = run(&mut online(&world, &of_aws("", ""), &["--output", "json", "--context", "nowhere"])).1;
-    assert!(fix(&said, "cluster").contains("--kubeconfig"), "what the command line names stands in no sink: {said:#}");
+    assert!(fix(&said, "cluster").contains("--kubeconfig"), "the fix names the flag, not a sink: {said:#}");
 
     let slow = World::new(&[]).await;
     slow.kube.hang(true);

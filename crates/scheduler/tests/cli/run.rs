@@ -135,7 +135,7 @@ async fn a_config_that_is_not_valid_is_told_and_the_old_one_goes_on() {
     assert!(told.contains("did you mean `namespace`?") && told.contains(hint), "{told}");
     assert!(daemon.get("/metrics").1.contains("regcred_config_reload_success 0"));
     world.kube.add_namespace("app-b", &["default"]);
-    world.kube.until("the old one goes on", is_linked("app-b")).await;
+    world.kube.until("the old config stays in use", is_linked("app-b")).await;
     world.write("regcred.yaml", &format!("{CONFIG}- {{ namespace: later, region: eu-west-1 }}\n"));
     daemon.signal("HUP");
     world.kube.until("the new one is in force", has_secret("later")).await;
@@ -156,7 +156,7 @@ async fn a_config_that_cannot_be_put_in_force_leaves_the_old_one() {
     assert!(told.contains("not-there") && told.contains(hint), "{told}");
     assert_eq!(daemon.metric("regcred_config_reload_success").to_string(), "0");
     world.kube.add_namespace("app-b", &["default"]);
-    world.kube.until("the old one goes on", is_linked("app-b")).await;
+    world.kube.until("the old config stays in use", is_linked("app-b")).await;
     assert_eq!(world.mints(), 1, "what was minted is kept");
     daemon.stop();
 }
@@ -262,7 +262,7 @@ async fn a_cluster_that_hangs_delays_no_other() {
     world.kube.add_namespace("app-b", &["default"]);
     for name in ["app-b", "app-c", "app-d"] {
         other.add_namespace(name, &["default"]);
-        other.until("the other goes on", has_secret(name)).await;
+        other.until("the other daemon continues", has_secret(name)).await;
     }
     assert!(world.secret("app-b").is_none(), "the one still hangs");
     world.kube.hang(false);
@@ -279,7 +279,7 @@ async fn in_a_pod_a_kubeconfig_runs_no_program() {
         "exec: {{ apiVersion: client.authentication.k8s.io/v1, interactiveMode: Never, command: touch, args: [{}] }}",
         left.display()
     );
-    let kubeconfig = world.kube.kubeconfig().replace("token: bearer-of-the-standin", &exec);
+    let kubeconfig = world.kube.kubeconfig().replace("token: bearer-of-the-fake", &exec);
     world.write("kubeconfig", &kubeconfig);
     for command in ["run", "once", "plan", "status"] {
         let mut regcred = regcred(&[command, "--config"]);

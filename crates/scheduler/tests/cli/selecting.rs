@@ -93,7 +93,7 @@ async fn a_pattern_that_comes_first_has_what_a_later_entry_names_and_nothing_is_
     assert_eq!((code, of(&report, "team-a").0.as_str()), (1, "fresh"), "{report:#}");
     let (state, why) = of(&report, "app-a");
     assert!(state == "failed" && why.contains("it may be a target of targets[0]"), "{state} {why}");
-    assert_eq!(world.secret("app-a"), Some(before), "nobody's logins are dropped because a list failed");
+    assert_eq!(world.secret("app-a"), Some(before), "a failed list drops no login");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -213,7 +213,7 @@ async fn each_cluster_is_kept_by_its_own_sink_and_one_that_is_down_delays_no_oth
     let twins = config(&world.kube.url()).replace("edge.yaml", "kubeconfig");
     let (code, _, told) = once(&twins, &[]);
     assert!(code == 2 && told.contains("sinks edge and main are one cluster") && told.contains("ecr-secret"), "{told}");
-    let (code, _, told) = once(&config(&world.kube.url()), &["--context", "standin"]);
+    let (code, _, told) = once(&config(&world.kube.url()), &["--context", "fake"]);
     assert!(code == 2 && told.contains("the config names several clusters, edge, main"), "{told}");
 
     world.write("edge.yaml", &edge.kubeconfig().replace(&edge.url(), "http://127.0.0.1:9"));

@@ -102,7 +102,7 @@ async fn a_pipe_a_device_or_an_endless_file_is_refused_at_once_wherever_it_is_na
     world.write("regcred.yaml", CONFIG);
     for (what, path) in endless(world.dir.path()) {
         let user =
-            world.kube.kubeconfig().replace("token: bearer-of-the-standin", &format!("tokenFile: {}", path.display()));
+            world.kube.kubeconfig().replace("token: bearer-of-the-fake", &format!("tokenFile: {}", path.display()));
         world.write("with-token-file", &user);
         let authority = format!("server: https://127.0.0.1:1\n    certificate-authority: {}", path.display());
         world.write(
@@ -159,9 +159,9 @@ async fn in_a_pod_a_kubeconfig_runs_no_program_and_reads_no_file_from_elsewhere(
     fs::write(&file, "canary").expect("it can be written");
     let (left, elsewhere) = (world.dir.path().join("left"), file.display().to_string());
     symlink(&file, world.dir.path().join("linked")).expect("a link");
-    world.write("near", "bearer-of-the-standin");
+    world.write("near", "bearer-of-the-fake");
     let (config, kubeconfig) = (world.write("regcred.yaml", CONFIG), world.dir.path().join("kubeconfig"));
-    let user = |user: &str| world.kube.kubeconfig().replace("token: bearer-of-the-standin", user);
+    let user = |user: &str| world.kube.kubeconfig().replace("token: bearer-of-the-fake", user);
     let touch = left.display();
     let other = |more: &str| format!("{}\n- name: other\n  user:\n    {more}\n", "").replace("\n- name", "- name");
     let cluster = |more: &str| {

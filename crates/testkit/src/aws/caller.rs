@@ -31,7 +31,7 @@ impl Session {
             account: self.account.clone(),
             service: "sts",
             resource: format!("assumed-role/{}/{}", self.role, self.name),
-            id: format!("AROASTANDINEXAMPLE:{}", self.name),
+            id: format!("AROAFAKEEXAMPLE:{}", self.name),
         }
     }
 }
@@ -71,8 +71,8 @@ impl Caller {
         Self {
             account: account.to_owned(),
             service: "iam",
-            resource: "user/standin".to_owned(),
-            id: "AIDASTANDINEXAMPLE".to_owned(),
+            resource: "user/fake".to_owned(),
+            id: "AIDAFAKEEXAMPLE".to_owned(),
         }
     }
 

@@ -30,12 +30,12 @@ use crate::{
 const SIX_HOURS: Duration = Duration::from_hours(6);
 /// The longest lifetime of a session token, in seconds, as in the real service.
 const LONGEST_TOKEN: u64 = 21_600;
-const ROLE: &str = "standin-role";
+const ROLE: &str = "fake-role";
 const ROLES: &str = "/latest/meta-data/iam/security-credentials/";
 const TOKEN: &str = "x-aws-ec2-metadata-token";
 const TOKEN_LIFE: &str = "x-aws-ec2-metadata-token-ttl-seconds";
 
-/// The metadata service of an instance with the role `standin-role`. It serves the keys of the role and nothing else.
+/// The metadata service of an instance with the role `fake-role`. It serves the keys of the role and nothing else.
 ///
 /// ```
 /// # #[tokio::main]

@@ -95,12 +95,12 @@ mod tests {
         };
         assert_eq!(
             message(Some("team-a"), Some("ecr-secret")),
-            "secrets \"ecr-secret\" is forbidden: User \"standin\" cannot patch resource \"secrets\" in API group \"\" \
+            "secrets \"ecr-secret\" is forbidden: User \"fake\" cannot patch resource \"secrets\" in API group \"\" \
              in the namespace \"team-a\""
         );
         assert_eq!(
             message(None, None),
-            "secrets is forbidden: User \"standin\" cannot patch resource \"secrets\" in API group \"\" at the cluster \
+            "secrets is forbidden: User \"fake\" cannot patch resource \"secrets\" in API group \"\" at the cluster \
              scope"
         );
     }

@@ -116,7 +116,9 @@ impl Terms {
         let terms = selector.into_iter().flat_map(|selector| selector.split(',')).map(str::trim);
         let terms = terms.map(|term| Term::read(term).ok_or(term)).collect::<Result<_, _>>();
         terms.map(Self).map_err(|term| {
-            Failure::bad_request(format!("{parameter}: this stand-in knows equality and existence only, not {term:?}"))
+            Failure::bad_request(format!(
+                "{parameter}: the fake server supports only equality and existence, not {term:?}"
+            ))
         })
     }
 

@@ -84,7 +84,7 @@ mod tests {
         let fine = Finding::ok("token", "eu-west-1", "it is");
         let odd = Finding::warning("guard", "a", "it is odd");
         let wrong = Finding::error("token", "a", &Error::new(ErrorKind::Denied, "no"));
-        let dead = Finding::error("cluster", "a", &Error::new(ErrorKind::Unreachable, "nobody there"));
+        let dead = Finding::error("cluster", "a", &Error::new(ErrorKind::Unreachable, "no server"));
         assert_eq!(exit_code(&[fine.clone(), odd.clone()]), 0);
         assert_eq!(exit_code(&[fine, dead.clone()]), 3);
         assert_eq!(exit_code(&[dead.clone(), wrong]), 2);

@@ -232,7 +232,7 @@ mod tests {
         let missing = Missing { rights: &rights(), all: true };
         let unnamed_user = "the server does not report your user: insert it in the command";
         let instance = InstanceName::default();
-        for (user, told) in [(None, false), (Some("standin"), true)] {
+        for (user, told) in [(None, false), (Some("fake"), true)] {
             let asker = asker(&instance, user);
             for text in [fix(&missing, &["a"], false, asker), list_namespaces(asker)] {
                 assert_eq!(text.contains(unnamed_user), !told, "{text}");

@@ -16,7 +16,7 @@ async fn the_api_server_is_busy_or_changes_its_leader() {
     let began = Instant::now();
     let (code, report, logs) = run(&mut world.once(ONE, &["--output", "json", "--timeout", "20s"]));
     assert_eq!(code, 0, "{report:#} {logs}");
-    assert!(began.elapsed() >= Duration::from_secs(3), "the pause is kept, though it stands in a header alone");
+    assert!(began.elapsed() >= Duration::from_secs(3), "regcred waits as long as the header requires");
 
     for (status, reason, message) in [
         (503, "ServiceUnavailable", "apiserver is shutting down"),

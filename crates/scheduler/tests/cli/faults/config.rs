@@ -49,7 +49,7 @@ async fn a_config_is_wrong_and_nothing_is_done() {
         assert_eq!((code, told.len()), (2, 1), "{targets}: {told:?}");
         assert!(told[0].contains(expected) && told[0].contains("regcred.yaml:"), "{targets}: {told:?}");
     }
-    assert_eq!((world.aws.calls().len(), world.kube.requests().len()), (0, 0), "nobody was asked anything");
+    assert_eq!((world.aws.calls().len(), world.kube.requests().len()), (0, 0), "no request was sent");
 
     let harmless = format!("targets:\n{}\n", host(&format!("https://{}/", HOST.replace("eu-west-1", "EU-West-1"))));
     let (code, report, told) = run(&mut world.once(&harmless, &["--output", "json"]));

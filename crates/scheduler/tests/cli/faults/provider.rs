@@ -98,6 +98,6 @@ async fn the_key_is_gone_and_the_report_says_until_when_the_secret_works() {
         assert_eq!(&report["targets"][0]["providers"]["ecr-eu-west-1"]["expires_at"], ends);
         assert_eq!(world.secret("team-a").as_ref(), Some(&before));
         let (exit, report, _) = run(&mut world.once(ONE, BRIEFLY));
-        assert_eq!(exit, 0, "what is fresh asks nobody: {report:#}");
+        assert_eq!(exit, 0, "a fresh target needs no request: {report:#}");
     }
 }

@@ -116,7 +116,7 @@ async fn get_caller_identity_returns_the_arn_of_the_caller() {
     let aws = FakeAws::start().await;
     let reply = get_identity(&aws, "GetCallerIdentity").await;
     assert_eq!((reply.status, reply.header("content-type")), (200, "text/xml"));
-    assert!(reply.text().contains("<Arn>arn:aws-cn:iam::123456789012:user/standin</Arn>"), "{}", reply.text());
+    assert!(reply.text().contains("<Arn>arn:aws-cn:iam::123456789012:user/fake</Arn>"), "{}", reply.text());
     assert_eq!(aws.calls()[0].action, "GetCallerIdentity");
 }
 

@@ -58,7 +58,7 @@ async fn keys_of_an_assumed_role_identify_the_role_and_its_account() {
         let reply = sts(&aws, region, &keys.access_key, Some(&keys.session_token), identity).await;
         assert_eq!((element(&reply, "Arn"), element(&reply, "Account")), (arn, "210987654321".to_owned()));
         let reply = sts(&aws, region, MINE, None, identity).await;
-        assert_eq!(element(&reply, "Arn"), format!("arn:{partition}:iam::123456789012:user/standin"));
+        assert_eq!(element(&reply, "Arn"), format!("arn:{partition}:iam::123456789012:user/fake"));
     }
     let keys = aws.sessions().remove(0).keys;
     let authorization = signed("eu-west-1", "ecr").replace(MINE, &keys.access_key);
@@ -100,7 +100,7 @@ async fn a_role_that_requires_an_external_id_is_denied_without_it() {
     let aws = FakeAws::start().await;
     aws.require_external_id(ROLE, "tenant-7");
     let denied = format!(
-        "User: arn:aws:iam::123456789012:user/standin is not authorized to perform: sts:AssumeRole on resource: {ROLE}"
+        "User: arn:aws:iam::123456789012:user/fake is not authorized to perform: sts:AssumeRole on resource: {ROLE}"
     );
     for id in ["", "&ExternalId=tenant-8"] {
         let reply = sts(&aws, "eu-west-1", MINE, None, &(assume(ROLE) + id)).await;

@@ -59,7 +59,7 @@ async fn a_denied_verb_is_refused_only_in_its_scope() {
     assert_status(&reply, 403, "Forbidden");
     assert_eq!(
         reply.json()["message"],
-        "secrets \"s\" is forbidden: User \"standin\" cannot create resource \"secrets\" in API group \"\" in the \
+        "secrets \"s\" is forbidden: User \"fake\" cannot create resource \"secrets\" in API group \"\" in the \
          namespace \"a\""
     );
     kube.put("secrets", "a", "s", json!({}), "one");

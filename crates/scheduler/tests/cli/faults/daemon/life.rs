@@ -67,7 +67,7 @@ async fn a_daemon_that_is_killed_or_stopped_in_the_middle_leaves_nothing_half_do
 
     let daemon = Daemon::start(&world, SELECTED);
     let more = before.len() + 20;
-    world.kube.until("it goes on", |kube| kube.objects("secrets").len() >= more).await;
+    world.kube.until("it continues", |kube| kube.objects("secrets").len() >= more).await;
     daemon.stop();
     assert!(are_whole(&world.kube));
     let requests = world.kube.requests();

@@ -81,7 +81,7 @@ async fn a_daemon_whose_key_is_gone_keeps_what_works() {
     world.kube.remove("secrets", "app-a", "ecr-secret");
     world.kube.until("it is restored", has_secret("app-a")).await;
     let after = world.secret("app-a").expect("it is there");
-    assert_eq!((&after["data"], world.mints()), (&before["data"], 1), "and nobody was asked");
+    assert_eq!((&after["data"], world.mints()), (&before["data"], 1), "and no request was sent");
     daemon.signal("USR1");
     let told = daemon.told("cannot mint credential");
     assert!(told.contains("UnrecognizedClientException") && told.contains("was denied"), "{told}");
@@ -107,7 +107,7 @@ async fn a_clock_that_is_off_costs_one_call_and_is_told() {
         daemon.told("detected clock skew");
         world.kube.until("it is served", is_linked("app-a")).await;
         let mints = world.mints();
-        assert!((1..=2).contains(&mints), "the question for the identity may have told the time: {mints}");
+        assert!((1..=2).contains(&mints), "the request for the identity may have shown the time: {mints}");
         let skew = daemon.metric("regcred_clock_skew_seconds");
         assert!((skew - shown).abs() < 5.0, "{skew}");
         let before = world.secret("app-a");
