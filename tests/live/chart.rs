@@ -228,7 +228,7 @@ fn values_that_would_not_work_are_refused_with_the_reason() {
         ("tolerations[0].efect=x", "'efect' not allowed"),
         ("extraEnv[0].name=AWS_SESSION_TOKEN,extraEnv[0].value=hunter2", "would read the key"),
         ("extraEnv[0].name=NO_PROXY,extraEnv[0].value=x", "set it with `proxy.noProxy`"),
-        ("extraEnv[0].name=REGCRED__SCHEDULE,extraEnv[0].value=x", "write it in the config"),
+        ("extraEnv[0].name=REGCRED__SCHEDULE,extraEnv[0].value=x", "set it in the config"),
         ("podLabels.regcred\\.dev/x=y", "the chart sets the labels of this prefix"),
         ("serviceAccount.create=false", "at '/serviceAccount/name': minLength: got 0, want 1"),
         ("monitoring=maybe", "/monitoring"),

@@ -110,7 +110,7 @@ async fn an_end_in_2099_that_a_tenant_writes_changes_nothing_whoever_it_says_it_
         let engine = Engine::builder(clock.clone()).with_minter(minter).with_route(route).build().expect("it is whole");
         let report = engine.once(Pass::default()).await;
         assert_eq!(report.exit_code(), 0, "{report:?}");
-        report.targets[&target(&namespace)].step.clone().expect("it was looked at")
+        report.targets[&target(&namespace)].step.clone().expect("it was observed")
     };
     assert_eq!(pass().await, Step::Create);
     assert_eq!(pass().await, Step::Leave);

@@ -201,7 +201,7 @@ fn every_example_runs_as_anybody_and_holds_no_secret() {
             }
         }
     }
-    assert!(pods >= 8, "{pods} workloads were looked at");
+    assert!(pods >= 8, "{pods} workloads were checked");
 }
 
 #[test]

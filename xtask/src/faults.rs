@@ -94,7 +94,7 @@ fn read(text: &str, place: &str) -> Result<Vec<(u32, Case)>> {
             attributes.iter().any(|it| it.contains("test")) && !attributes.iter().any(|it| it.contains("ignore"));
         let name = name.filter(|_| is_test).with_context(|| format!("{place}: no test follows case {number}"))?;
         let [fault, behaviour] = paragraphs.as_slice() else {
-            bail!("{place}: case {number} has to have two paragraphs: what goes wrong, and what is done");
+            bail!("{place}: case {number} must have two paragraphs: the fault and the behaviour");
         };
         let shown_by = format!("`{name}` in `{place}`");
         cases.push((number.parse()?, Case { fault: cell(fault), behaviour: cell(behaviour), test: shown_by }));

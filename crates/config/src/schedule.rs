@@ -139,7 +139,7 @@ impl fmt::Display for Schedule {
 /// Returns the zone with this name from the built-in database. The machine's database may be old or missing.
 fn zone(name: &str) -> Result<TimeZone> {
     let refuse = |reason| {
-        let message = format!("{name:?} is not a time zone: {reason}, give an IANA name as Europe/Berlin");
+        let message = format!("{name:?} is not a time zone: {reason}, use an IANA name such as Europe/Berlin");
         Error::new(ErrorKind::Invalid, message)
     };
     if name.is_empty() {
@@ -289,12 +289,13 @@ mod tests {
     #[test]
     fn an_invalid_time_zone_is_refused_with_its_name() {
         let refused = |zone| message("@daily", Some(zone));
-        assert_eq!(refused(""), r#""" is not a time zone: it is empty, give an IANA name as Europe/Berlin"#);
+        assert_eq!(refused(""), r#""" is not a time zone: it is empty, use an IANA name such as Europe/Berlin"#);
         for local in ["Local", "local"] {
             assert!(refused(local).contains("it differs from machine to machine"));
         }
         for unknown in ["Mars/Olympus", "Etc/Unknown", "CET-1CEST", "+02:00", " UTC"] {
-            let refusal = format!("{unknown:?} is not a time zone: it is unknown, give an IANA name as Europe/Berlin");
+            let refusal =
+                format!("{unknown:?} is not a time zone: it is unknown, use an IANA name such as Europe/Berlin");
             assert_eq!(refused(unknown), refusal);
         }
     }

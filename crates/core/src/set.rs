@@ -29,7 +29,8 @@ impl CredentialSet {
         for registry in credential.registries() {
             let rival = self.logins().find(|(name, login)| *name != &provider && login.registries().contains(registry));
             if let Some((rival, _)) = rival {
-                let message = format!("both {rival} and {provider} have a login for {registry}; one Secret holds one");
+                let message =
+                    format!("both {rival} and {provider} have a login for {registry}, and a Secret can hold only one");
                 return Err(Error::new(ErrorKind::Invalid, message));
             }
         }

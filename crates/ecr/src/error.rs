@@ -58,17 +58,17 @@ where
 {
     let failed = |kind, how: &str, cause: String| failed(kind, action, how, cause);
     if has_cause::<InsecureEndpoint>(error) {
-        return failed(ErrorKind::Invalid, "was not asked for", InsecureEndpoint.to_string());
+        return failed(ErrorKind::Invalid, "was not requested", InsecureEndpoint.to_string());
     }
     if let Some(proxy) = find::<UnusableProxy>(error) {
-        return failed(ErrorKind::Invalid, "was not asked for", proxy.to_string());
+        return failed(ErrorKind::Invalid, "was not requested", proxy.to_string());
     }
     if has_cause::<http_body_util::LengthLimitError>(error) {
         return failed(ErrorKind::Malformed, "had a senseless answer", "it is longer than 64 KiB".into());
     }
     if let Some(failure) = find::<CredentialsError>(error) {
         let cause = identity_failure(failure, now);
-        return failed(cause.kind(), "was not asked for", cause.chain()).with_retry_after(cause.retry_after());
+        return failed(cause.kind(), "was not requested", cause.chain()).with_retry_after(cause.retry_after());
     }
     match error {
         SdkError::ServiceError(service) => {
@@ -107,7 +107,7 @@ where
             };
             failed(ErrorKind::Unreachable, "had no answer", how.into())
         }
-        _ => failed(ErrorKind::Invalid, "was not asked for", "the request could not be made".into()),
+        _ => failed(ErrorKind::Invalid, "was not requested", "the request could not be made".into()),
     }
 }
 
@@ -217,7 +217,7 @@ pub(crate) fn instance_failure(failure: &CredentialsError) -> Error {
         }
         None if says("orbidden") => asked(ErrorKind::Denied, "answered HTTP 403"),
         None => asked(ErrorKind::Malformed, "gave an answer that is not its own")
-            .with_cause("see what answers at its address"),
+            .with_cause("check what answers at its address"),
     }
 }
 

@@ -66,7 +66,7 @@ fn role(answer: &str) -> Result<&str> {
         return Ok(name);
     }
     let message = "the instance metadata service gave an answer that is not its own";
-    let cause = "its list of roles is not the name of one role, so see what answers at its address";
+    let cause = "its list of roles is not the name of one role, so check what answers at its address";
     Err(Error::new(ErrorKind::Malformed, message).with_cause(cause))
 }
 

@@ -173,7 +173,7 @@ impl EcrProvider {
             Ok(Err(error)) => identity_failure(&error, self.clock.now()),
             Err(_) => Error::new(ErrorKind::Unreachable, "the AWS credentials were not loaded in time"),
         };
-        Err(failed(cause.kind(), action, "was not asked for", cause.chain()).with_retry_after(cause.retry_after()))
+        Err(failed(cause.kind(), action, "was not requested", cause.chain()).with_retry_after(cause.retry_after()))
     }
 
     /// Fails with [`ErrorKind::Denied`] if the caller is not the required principal. `caller` is the result of
@@ -182,7 +182,7 @@ impl EcrProvider {
         let Some(wanted) = self.principal.as_ref().filter(|wanted| !arn::is_same(caller, wanted)) else {
             return Ok(());
         };
-        let message = format!("ecr:GetAuthorizationToken in {} was not asked for", self.region);
+        let message = format!("ecr:GetAuthorizationToken in {} was not requested", self.region);
         Err(Error::new(ErrorKind::Denied, message)
             .with_cause(format!("the caller is {caller}, and {wanted} is wanted")))
     }

@@ -28,7 +28,7 @@ pub fn expand(template: &Value, values: &BTreeMap<String, String>) -> Result<Exp
         }
         let value = values.get(name).map(String::as_str).or_else(|| parameter["value"].as_str()).unwrap_or_default();
         if value.is_empty() && parameter["required"] == true && parameter["generate"].is_null() {
-            return Err(format!("the parameter {name} has to have a value, and has none"));
+            return Err(format!("the parameter {name} must have a value"));
         }
         known.insert(name.to_owned(), value.to_owned());
     }
@@ -142,7 +142,7 @@ mod tests {
     #[test]
     fn a_missing_or_unknown_parameter_is_refused() {
         let template = json!({ "objects": [], "parameters": [{ "name": "A", "required": true }] });
-        assert!(expand(&template, &BTreeMap::new()).expect_err("no value").contains("A has to have a value"));
+        assert!(expand(&template, &BTreeMap::new()).expect_err("no value").contains("A must have a value"));
         let values = [("B".to_owned(), "b".to_owned())].into();
         let template = json!({ "objects": [], "parameters": [{ "name": "A" }] });
         assert!(expand(&template, &values).expect_err("unknown").contains("B is not a parameter"));

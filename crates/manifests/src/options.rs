@@ -167,7 +167,7 @@ fn environment(file: &Value, identities: &Identities, problems: &mut Vec<String>
             wrong(&format!("set it with {by}"));
         }
         if name.starts_with("REGCRED__") || name == "REGCRED_CONFIG" {
-            wrong("it would change the config and not the rights: write it in the config");
+            wrong("it would change the config and not the rights: set it in the config");
         }
     }
 }
@@ -193,7 +193,7 @@ fn account(said: &Value, problems: &mut Vec<String>) -> Account {
         problems.push("serviceAccount.name: name the ServiceAccount that exists, as `create` is false".into());
     }
     if exists && !annotations.is_empty() {
-        problems.push("serviceAccount.annotations: a ServiceAccount that is not made gets none".into());
+        problems.push("serviceAccount.annotations: regcred sets none on an existing ServiceAccount".into());
     }
     if name.as_deref() == Some("default") {
         problems.push(
@@ -462,7 +462,7 @@ mod tests {
             ("extraEnv: [{ name: AWS_SECRET_ACCESS_KEY, value: hunter2 }]", "--identity keys"),
             ("extraEnv: [{ name: AWS_SESSION_TOKEN, value: hunter2 }]", "would read the key"),
             ("extraEnv: [{ name: HTTPS_PROXY, value: 'http://u:hunter2@p' }]", "set it with --https-proxy"),
-            ("extraEnv: [{ name: REGCRED__SCHEDULE, value: '@daily' }]", "write it in the config"),
+            ("extraEnv: [{ name: REGCRED__SCHEDULE, value: '@daily' }]", "set it in the config"),
             ("podLabels: { app.kubernetes.io/name: x }", "regcred sets the labels of this prefix"),
             ("podLabels: { 'a b': x }", "is not the key of a label"),
             ("podAnnotations: { 'a b': x }", "podAnnotations: the key \"a b\" is not the key of an annotation"),
@@ -475,7 +475,10 @@ mod tests {
             ("podAnnotations: { a: 1 }", "a number is not text: put it in quotes"),
             ("serviceAccount: { create: false }", "name the ServiceAccount that exists"),
             ("serviceAccount: { name: default }", "every pod of the namespace"),
-            ("serviceAccount: { create: false, name: a, annotations: { b: c } }", "is not made gets none"),
+            (
+                "serviceAccount: { create: false, name: a, annotations: { b: c } }",
+                "regcred sets none on an existing ServiceAccount",
+            ),
             ("serviceAccount: ci", "serviceAccount: text is not a map; its keys are create, name, annotations"),
             ("priorityClassName: 'A b'", "is not the name of an object"),
             (

@@ -447,7 +447,7 @@ mod tests {
             assert_eq!(unreadable.reason, "it is too large");
             let metadata = unreadable.metadata;
             assert_eq!((metadata.name.as_deref(), metadata.resource_version.as_deref()), (Some("s"), Some("7")));
-            assert_eq!(metadata.namespace.as_deref(), Some("a"), "its target is looked at");
+            assert_eq!(metadata.namespace.as_deref(), Some("a"), "its target is observed");
             assert_eq!(metadata.labels, Some([("team".to_owned(), "x".to_owned())].into()));
         }
         let event = format!(r#"{{"type":"MODIFIED","object":{text}"#);

@@ -10,7 +10,7 @@ pub fn connection_fix(place: &str, probe: &str, is_set: impl Fn(&str) -> bool) -
     let set = VARIABLES
         .map(|it| format!("{it} is {}", if is_set(it) || is_set(&it.to_lowercase()) { "set" } else { "not set" }));
     format!(
-        "see whether {place} can be reached from here: `{probe}`\n\
+        "check whether you can reach {place} from here: `{probe}`\n\
          if not, look at name resolution, firewall and proxy; {}",
         set.join(", ")
     )

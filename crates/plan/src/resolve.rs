@@ -245,8 +245,9 @@ impl Resolved {
         let beside = earlier.also_named.iter().filter(is_new).cloned().collect::<Vec<_>>();
         let unknown = beside.first().filter(|_| selection.has_selector()).map(|name| {
             let earlier = earlier.origin.name();
-            let message =
-                format!("{earlier} names {name} beside this choice, and its labels are not known: name it here too");
+            let message = format!(
+                "{earlier} names {name}, and this entry selects by labels that are not known for it: name it here too"
+            );
             Problem::at(target.origin.join("namespaces"), message)
         });
         (beside, unknown)
@@ -385,7 +386,8 @@ impl Wanted {
                 let entry = target.origin.name();
                 let Some(earlier) = self.logins.insert(login.key, entry.clone()) else { continue };
                 let whose = if earlier == entry { "another of its providers" } else { &earlier };
-                let message = format!("{whose} has a login for {} already; one Secret holds one", login.description);
+                let message =
+                    format!("{whose} already has a login for {}, and a Secret can hold only one", login.description);
                 problems.push(Problem::at(target.origin.clone(), message));
             }
             if !again {

@@ -118,7 +118,7 @@ mod tests {
         let credential = RegistryCredential::new(vec![login], validity).expect("one");
         let mut set = CredentialSet::new();
         set.insert("p".parse().expect("a name"), Arc::new(credential)).expect("the first");
-        sink.observe(&target).await.expect("it is looked at");
+        sink.observe(&target).await.expect("it is observed");
         sink.write(&target, &set).await.expect("it is written");
     }
 

@@ -104,7 +104,7 @@ fn two_logins_for_one_host_in_one_secret_are_refused_at_the_second_target() {
     let problems = plan(&yaml).expect_err("twice");
     assert_eq!(
         problems,
-        format!("config: targets[1]: targets[0] has a login for {host} already; one Secret holds one")
+        format!("config: targets[1]: targets[0] already has a login for {host}, and a Secret can hold only one")
     );
 }
 
@@ -210,15 +210,15 @@ fn contradictory_settings_are_reported_with_their_keys() {
     );
     let problems = plan(&yaml).expect_err("a lot is wrong");
     let expected = [
-        "providers.bad.identity: one identity asks: leave out all but one of profile, web_identity and identity",
+        "providers.bad.identity: a provider has one identity: set only one of profile, web_identity and identity",
         "providers.bad.external_id: it requires a `role_arn`",
         "providers.quay.type: \"quay\" is not a type of provider (known types: ecr)",
         "providers.role.role_arn: \"pull\" is not the ARN of a role, which is arn:aws:iam::ACCOUNT:role/NAME",
         "providers.typo.rolearn: this key is not known; did you mean `role_arn`?",
-        "targets[0]: another of its providers has a login for 123456789012.dkr.ecr.eu-west-1.amazonaws.com already; \
-         one Secret holds one",
+        "targets[0]: another of its providers already has a login for 123456789012.dkr.ecr.eu-west-1.amazonaws.com, \
+         and a Secret can hold only one",
         "targets[3].secret: targets[2] and this one write the same Secret: adopt must be the same in both",
-        "targets[4]: targets[1] has a login for its own registry in us-east-1 already; one Secret holds one",
+        "targets[4]: targets[1] already has a login for its own registry in us-east-1, and a Secret can hold only one",
         "targets[4].service_accounts: targets[1] and this one write the same Secret: set `service_accounts` in both or in neither",
     ];
     assert_eq!(problems, expected.map(|it| format!("config: {it}")).join("\n"));
@@ -293,7 +293,7 @@ fn a_named_namespace_gets_the_providers_of_every_pattern_that_matches_it() {
     let told = plan(&labelled).expect_err("the labels of x-1 are not known");
     assert_eq!(
         told,
-        "config: targets[1].namespaces: targets[0] names x-1 beside this choice, and its labels are not known: name it here too"
+        "config: targets[1].namespaces: targets[0] names x-1, and this entry selects by labels that are not known for it: name it here too"
     );
 }
 

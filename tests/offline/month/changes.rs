@@ -51,7 +51,7 @@ async fn where_nothing_may_be_watched_each_secret_is_looked_at_once_in_resync_an
         assert!(are_there());
         remove();
         sleep(2 * HOUR).await; // at most an hour until the next round, and the round takes an hour
-        assert!(are_there(), "each was looked at");
+        assert!(are_there(), "each was observed");
         world.kube.allow_all();
         sleep(HOUR / 4).await;
         remove();
@@ -62,7 +62,7 @@ async fn where_nothing_may_be_watched_each_secret_is_looked_at_once_in_resync_an
         sleep(HOUR).await;
         remove();
         sleep(2 * HOUR).await;
-        assert!(are_there(), "what may not be watched any more is looked at");
+        assert!(are_there(), "targets without a watch are observed");
     };
     world.daemon("").await.run(day).await;
 }

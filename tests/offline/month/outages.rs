@@ -21,7 +21,7 @@ fn break_down(world: &World, count: usize) {
     }
 }
 
-fn mend(world: &World) {
+fn repair(world: &World) {
     world.to_aws.set(None);
     world.to_kube.set(None);
 }
@@ -39,7 +39,7 @@ async fn outages_of_three_hours_leave_two_hours_of_life_everywhere() {
         for count in 0..30 * 24 / 17 {
             break_down(&world, count); // outages start at every phase of a credential's life
             ledger.pass(3 * HOUR, 2 * HOUR).await;
-            mend(&world);
+            repair(&world);
             ledger.pass(14 * HOUR, 2 * HOUR).await;
         }
     };
@@ -60,7 +60,7 @@ async fn outages_of_five_hours_let_nothing_expire() {
         for count in 0..18 {
             break_down(&world, count);
             ledger.pass(5 * HOUR, HOUR / 60).await;
-            mend(&world);
+            repair(&world);
             ledger.pass(6 * HOUR + HOUR / 3, HOUR / 60).await;
         }
     };

@@ -47,7 +47,7 @@ fn a_misspelt_option_of_a_target_and_two_logins_for_one_registry_are_refused_wit
     let (code, _, told) = regcred(folder(&CONFIG.replace("board: top", "bord: top")).path(), "check");
     assert!(code == Some(2) && told.contains("regcred.yaml:10: targets[1].bord: "), "{told}");
     let (code, _, told) = regcred(folder(&CONFIG.replace("ghcr.io", "quay.io")).path(), "check");
-    let expected = "another of its providers has a login for quay.io already";
+    let expected = "another of its providers already has a login for quay.io";
     assert!(code == Some(2) && told.contains(expected), "{told}");
     let (code, _, told) = regcred(folder(&CONFIG.replace("quay.io", "'not a host'")).path(), "check");
     assert!(code == Some(2) && told.contains("regcred.yaml:3: providers.bot.host: "), "{told}");
@@ -94,8 +94,8 @@ fn the_identities_of_a_type_are_flags_of_manifests() {
         ("manifests --identity badge", "--badge-number <NUMBER>"),
         ("manifests --badge-number 7", "--badge-number needs --identity badge"),
         ("manifests --identity badge --badge-number x", "it is not a number"),
-        ("manifests --identity pod-identity", "--identity pod-identity: no provider of the config takes it"),
-        ("manifests --mode iam", "none of them is of a type that has policies"),
+        ("manifests --identity pod-identity", "--identity pod-identity: no provider of the config supports it"),
+        ("manifests --mode iam", "no type in the config has policies"),
     ] {
         let (code, _, told) = regcred(dir.path(), line);
         assert!(code == Some(2) && told.contains(why), "{line}: {told}");

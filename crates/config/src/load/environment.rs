@@ -56,7 +56,9 @@ impl Environment {
         let meant = self.short.iter().filter(|(_, steps)| is_key(steps));
         let warning = |(name, steps): &(String, Vec<String>)| {
             let right = format!("{PREFIX}{}", steps.join("__").to_uppercase());
-            Problem::everywhere(format!("environment {name}: it is not read; with two underscores, {right}, it is"))
+            Problem::everywhere(format!(
+                "environment {name}: regcred does not read it: use two underscores, as in {right}"
+            ))
         };
         meant.map(warning).collect()
     }
@@ -186,8 +188,8 @@ mod tests {
         assert_eq!(
             told,
             [
-                "environment REGCRED_PROVIDERS__PULL__REGION: it is not read; with two underscores, REGCRED__PROVIDERS__PULL__REGION, it is",
-                "environment REGCRED_SCHEDULE: it is not read; with two underscores, REGCRED__SCHEDULE, it is",
+                "environment REGCRED_PROVIDERS__PULL__REGION: regcred does not read it: use two underscores, as in REGCRED__PROVIDERS__PULL__REGION",
+                "environment REGCRED_SCHEDULE: regcred does not read it: use two underscores, as in REGCRED__SCHEDULE",
             ]
         );
     }

@@ -43,7 +43,7 @@ pub(crate) fn owner(key: &str) -> Option<&'static str> {
     let prefix = key.split_once('/').map_or("", |(prefix, _)| prefix);
     let is_in = |domain: &str| prefix == domain || prefix.strip_suffix(domain).is_some_and(|rest| rest.ends_with('.'));
     match key {
-        "app.kubernetes.io/instance" => return Some("Argo CD takes the object for its own by it"),
+        "app.kubernetes.io/instance" => return Some("Argo CD claims objects by it"),
         "app.kubernetes.io/managed-by" => return Some("regcred sets it"),
         _ if is_in("app.kubernetes.io") || is_in("app.openshift.io") => return None, // no program acts on these
         _ => {}

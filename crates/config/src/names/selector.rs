@@ -80,7 +80,7 @@ fn split(text: &str) -> Result<Vec<&str>, String> {
         match letter {
             '(' if inside => return Err("brackets cannot contain brackets".into()),
             '(' => inside = true,
-            ')' if !inside => return Err("a bracket closes and none is open".into()),
+            ')' if !inside => return Err("a closing bracket has no opening bracket".into()),
             ')' => inside = false,
             ',' if !inside => {
                 terms.push(&text[start..at]);
@@ -211,7 +211,7 @@ mod tests {
             ("a,", "it is empty"),
             ("team in a", "`notin` in brackets, as in (a, b)"),
             ("team in (a", "not closed"),
-            ("team) in (a)", "none is open"),
+            ("team) in (a)", "no opening bracket"),
             ("team in ()", "the brackets contain no value"),
             ("team in ((a))", "cannot contain brackets"),
             ("team of (a)", "`in` or `notin`"),

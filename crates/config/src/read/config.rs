@@ -75,7 +75,7 @@ pub(crate) fn read(dict: &Dict, root: &Origin, grammar: &Grammar) -> (Content, V
 fn version(fields: &mut Fields<'_>) {
     let Some(value) = fields.get("version") else { return };
     if value.to_u128() != Some(VERSION.into()) && value.as_str() != Some("1") {
-        let message = format!("{} is not a version that is known: write {VERSION}", shown(value));
+        let message = format!("{} is not a known version: write {VERSION}", shown(value));
         fields.problem("version", message);
     }
 }
@@ -180,7 +180,7 @@ mod tests {
         assert_eq!(
             problems(yaml),
             "config: timeZone: this key is not known; did you mean `time_zone`?\n\
-             config: version: 2 is not a version that is known: write 1\n"
+             config: version: 2 is not a known version: write 1\n"
                 .to_owned()
                 + &format!("config: schedule: {}\n", Schedule::parse("61 * * * *", None).expect_err("61 minutes"))
                 + "config: targets[0].namespace: \"Team\" is not a namespace: only lower-case letters, digits and '-' are allowed\n\

@@ -47,14 +47,14 @@ pub(crate) fn warn_unused(fields: &mut Fields<'_>, targets: &[TargetEntry], prov
         })
     };
     for spec in providers.iter().filter(is_unwanted) {
-        fields.warnings.push(Problem::at(spec.origin().clone(), "no target wants it"));
+        fields.warnings.push(Problem::at(spec.origin().clone(), "no target uses it"));
     }
     let is_unused = |spec: &&Spec| {
         let uses = |target: &TargetEntry| target.sink.as_ref().is_none_or(|sink| sink.as_str() == spec.name());
         !targets.iter().any(uses)
     };
     for spec in sinks.iter().filter(is_unused) {
-        fields.warnings.push(Problem::at(spec.origin().clone(), "no target is kept there"));
+        fields.warnings.push(Problem::at(spec.origin().clone(), "no target uses it"));
     }
 }
 

@@ -77,7 +77,7 @@ fn chosen(fields: &mut Fields<'_>, dict: &Dict) -> Option<Namespaces> {
         None => {
             fields.problem(
                 "namespaces",
-                "it chooses none: name them or patterns in `include`, or labels in a `selector`",
+                "it selects no namespace: add names or patterns to `include`, or labels to `selector`",
             );
             None
         }
@@ -88,7 +88,8 @@ fn chosen(fields: &mut Fields<'_>, dict: &Dict) -> Option<Namespaces> {
     if let Some(include) = &include {
         let has_pattern = include.iter().any(|item| matches!(item, Item::Pattern(_)));
         if is_said("selector") && !has_pattern {
-            let message = "it chooses among patterns, and `include` only names namespaces: leave one of the two out, or include \"*\"";
+            let message =
+                "it filters patterns, and `include` has only names: leave one of the two out, or include \"*\"";
             fields.problem("namespaces.selector", message);
         }
         if is_said("exclude") && !has_pattern {
@@ -104,7 +105,7 @@ fn chosen(fields: &mut Fields<'_>, dict: &Dict) -> Option<Namespaces> {
         if let Item::Name(name) = item
             && exclude.iter().flatten().any(|pattern| pattern.matches(name.as_str()))
         {
-            let message = format!("`exclude` takes {name} out again");
+            let message = format!("`exclude` removes {name}");
             fields.problem(&format!("namespaces.include[{place}]"), message);
         }
     }
@@ -153,7 +154,7 @@ fn items_of(fields: &mut Fields<'_>, key: &str, value: &Value) -> Option<Vec<Ite
             Item::Pattern(pattern) => pattern.to_string(),
         };
         if seen.contains(&text) {
-            fields.problem(&key, format!("{text} is there already"));
+            fields.problem(&key, format!("{text} is a duplicate"));
         }
         seen.push(text);
         items.push(item);
@@ -191,7 +192,7 @@ fn pattern(fields: &mut Fields<'_>, key: &str, text: &str) -> Option<Pattern> {
         (None, Ok(_)) if !has_plain_classes(text) => "brackets hold letters and ranges such as [a-c0-9] or [!a]".into(),
         (None, Ok(pattern)) => {
             if PLATFORM_PREFIXES.iter().any(|prefix| text.starts_with(prefix)) && !key.contains("exclude") {
-                fields.warn(key, "it takes none: namespaces of the platform have to be named");
+                fields.warn(key, "it matches no namespace: name the namespaces of the platform");
             }
             return Some(pattern);
         }
@@ -279,15 +280,12 @@ mod tests {
     #[test]
     fn an_empty_or_contradictory_namespace_selection_is_refused() {
         for (bad, told) in [
-            ("{}", "namespaces: it chooses none"),
-            ("{ exclude: [a] }", "namespaces: it chooses none"),
+            ("{}", "namespaces: it selects no namespace"),
+            ("{ exclude: [a] }", "namespaces: it selects no namespace"),
             ("{ include: [] }", "namespaces.include: it is not a list of namespaces"),
-            ("{ include: [a], selector: b }", "namespaces.selector: it chooses among patterns"),
+            ("{ include: [a], selector: b }", "namespaces.selector: it filters patterns"),
             ("{ include: [a], exclude: [b] }", "namespaces.exclude: it needs a pattern"),
-            (
-                "{ include: [app-a, 'b*'], exclude: ['app-*'] }",
-                "namespaces.include[0]: `exclude` takes app-a out again",
-            ),
+            ("{ include: [app-a, 'b*'], exclude: ['app-*'] }", "namespaces.include[0]: `exclude` removes app-a"),
             ("{ inclde: [a] }", "namespaces.inclde: this key is not known; did you mean `include`?"),
             ("{ selector: 'a in b' }", "namespaces.selector: \"a in b\" is not a label selector"),
             ("{ selector: 7 }", "namespaces.selector: 7 is not text"),
@@ -296,7 +294,7 @@ mod tests {
                 "namespaces[0]: \"App-*\" is not a pattern of namespaces, such as \"app-*\": no namespace has a 'A'",
             ),
             ("['app-[a']", "namespaces[0]: \"app-[a\" is not a pattern of namespaces"),
-            ("['a*', 'a*']", "namespaces[1]: a* is there already"),
+            ("['a*', 'a*']", "namespaces[1]: a* is a duplicate"),
             ("[a, 7]", "namespaces[1]: 7 is not text: put it in quotes"),
             (
                 "['app-**']",

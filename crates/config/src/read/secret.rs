@@ -39,7 +39,7 @@ pub(crate) fn secret(fields: &mut Fields<'_>, defaults: &RawSecret) -> Option<Se
     }
     let by_default = defaults.merge.is_some_and(Merge::is_on) && defaults.adopt == Some(true);
     if settings.merge.is_on() && settings.adopt && !by_default {
-        fields.problem("secret.adopt", "what is merged into is never taken over: leave out `merge` or `adopt`");
+        fields.problem("secret.adopt", "regcred cannot merge into a Secret and adopt it: leave out `merge` or `adopt`");
     }
     if settings.merge.is_on() {
         // These keys apply only to Secrets that regcred owns. `defaults` can set them for other targets.
@@ -62,7 +62,7 @@ pub(crate) fn check_secret(fields: &mut Fields<'_>, raw: &RawSecret) {
     let first = said.iter().find(|(_, values)| !values.is_empty());
     if let Some((kind, _)) = first.filter(|_| raw.merge.is_some_and(Merge::is_on)) {
         let key = format!("secret.{kind}");
-        fields.problem(&key, "what is merged into stays its owner's, labels and annotations too: leave them out");
+        fields.problem(&key, "regcred sets no labels and annotations of a merged Secret: leave them out");
     }
     for (kind, values) in &said {
         for (name, value) in values {
@@ -70,7 +70,7 @@ pub(crate) fn check_secret(fields: &mut Fields<'_>, raw: &RawSecret) {
             let wrong_key = if *kind == "labels" { check_key(name) } else { check_annotation_key(name) };
             // A value that is not text was reported already.
             let wrong_value = value.as_str().filter(|_| *kind == "labels").and_then(|value| check_value(value).err());
-            let theirs = || owner(name).map(|why| format!("it is not the config's to set: {why}"));
+            let theirs = || owner(name).map(|why| format!("the config cannot set it: {why}"));
             for message in wrong_key.err().or_else(theirs).into_iter().chain(wrong_value) {
                 fields.problem(&key, message);
             }
@@ -104,7 +104,7 @@ pub(crate) fn service_accounts(fields: &mut Fields<'_>) -> Option<Vec<AccountLin
             fields.problem(&format!("{key}.name"), error);
         }
         if links.iter().any(|earlier| earlier.name == link.name) {
-            fields.problem(&format!("{key}.name"), format!("{} is there already", link.name));
+            fields.problem(&format!("{key}.name"), format!("{} is a duplicate", link.name));
         }
         if link.link.is_empty() {
             fields.problem(&format!("{key}.link"), "the list is empty: `pull`, `mount` or both");

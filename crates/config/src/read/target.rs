@@ -35,7 +35,10 @@ impl Defaults {
         let secret = fields.typed::<RawSecret>("secret").unwrap_or_default();
         check_secret(&mut fields, &secret);
         if secret.merge.is_some_and(Merge::is_on) && secret.adopt == Some(true) {
-            fields.problem("secret.adopt", "what is merged into is never taken over: leave out `merge` or `adopt`");
+            fields.problem(
+                "secret.adopt",
+                "regcred cannot merge into a Secret and adopt it: leave out `merge` or `adopt`",
+            );
         }
         let accounts = service_accounts(&mut fields);
         (Self { secret, accounts }, fields.problems)

@@ -87,7 +87,7 @@ fn provider_names(fields: &mut Fields<'_>) -> Option<Vec<ProviderName>> {
     let mut providers = vec![];
     for (key, name) in names {
         match name.as_str().map(ProviderName::new) {
-            Some(Ok(name)) if providers.contains(&name) => fields.problem(&key, format!("{name} is there already")),
+            Some(Ok(name)) if providers.contains(&name) => fields.problem(&key, format!("{name} is a duplicate")),
             Some(Ok(name)) => providers.push(name),
             Some(Err(error)) => fields.problem(&key, error.to_string()),
             None => fields.problem(&key, format!("{} {}", shown(name), not_text(&key, sort(name)))),

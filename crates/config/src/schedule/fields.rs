@@ -72,7 +72,7 @@ impl Unit {
         }
         let step = match step.map(str::parse) {
             None => 1,
-            Some(Ok(0) | Err(_)) => return Err("the step is not a number from 1 on".to_owned()),
+            Some(Ok(0) | Err(_)) => return Err("the step is not a number of at least 1".to_owned()),
             Some(Ok(step)) => step,
         };
         values.extend((first..=last).step_by(step));
@@ -194,8 +194,8 @@ mod tests {
         assert_eq!(reason("* * L * *"), r#"day of month "L": "L" is not a number"#);
         assert_eq!(reason("5-2 * * * *"), r#"minute "5-2": the range ends before it begins"#);
         assert_eq!(reason("1-2-3 * * * *"), r#"minute "1-2-3": "2-3" is not a number"#);
-        assert_eq!(reason("*/0 * * * *"), r#"minute "*/0": the step is not a number from 1 on"#);
-        assert_eq!(reason("*/2/3 * * * *"), r#"minute "*/2/3": the step is not a number from 1 on"#);
+        assert_eq!(reason("*/0 * * * *"), r#"minute "*/0": the step is not a number of at least 1"#);
+        assert_eq!(reason("*/2/3 * * * *"), r#"minute "*/2/3": the step is not a number of at least 1"#);
     }
 
     #[test]

@@ -27,7 +27,7 @@ pub(crate) fn reason(steps: &[String], kind: &Kind, value: Option<&Value>) -> St
                 MERGE => not_one_of(MERGE, found, value.and_then(Value::as_str)),
                 "a sequence" => format!("{found} is not a list: put it in brackets"),
                 text if text.starts_with('u') && text[1..].parse::<u8>().is_ok() => {
-                    format!("{found} is not a whole number that is allowed here")
+                    format!("{found} is not an allowed whole number")
                 }
                 other => format!("{found} is not {other}"),
             }

@@ -131,7 +131,7 @@ fn explain(error: &Error, line: &str) -> String {
         () if says(&["escape", "surrogate"]) => "a backslash is an escape in double quotes: use single quotes",
         () if says(&["unclosed quote", "quoted scalar"]) => "a quote is not closed",
         () if says(&["unclosed bracket", "eof while parsing a flow"]) => "a bracket is not closed",
-        () if says(&["mismatched bracket", "misplaced bracket"]) => "a bracket is closed by another one than opened it",
+        () if says(&["mismatched bracket", "misplaced bracket"]) => "a bracket is closed by one of another kind",
         () if says(&["unexpected character", "directive", "cannot start"]) => {
             match ["@", "`", "%"].into_iter().find(begins_value) {
                 Some(sign) => return format!("`{sign}` cannot begin a value in YAML: put the value in quotes"),
@@ -139,7 +139,7 @@ fn explain(error: &Error, line: &str) -> String {
             }
         }
         () if says(&["comments must"]) => "a `#` needs a blank before it, or quotes around the value",
-        () if says(&["must be followed"]) => "a blank is missing behind `-` or `:`",
+        () if says(&["must be followed"]) => "a blank is missing after `-` or `:`",
         () if says(&["expected ':'", "expected key"]) && !line.contains(':') => "a key needs a `:` and a value",
         () if says(&["mapping values", "mapping keys", "simple key", "':'"]) => {
             "a `:` does not fit here: check the indentation, and put text with `: ` in quotes"

@@ -102,8 +102,8 @@ fn conflicts(options: &EcrOptions, read: &Partial<EcrOptions>) -> Vec<(&'static 
         ("identity", is_said("identity", options.identity.is_some())),
     ];
     let second = sources.iter().filter(|(_, there)| *there).nth(1);
-    let second =
-        second.map(|(key, _)| (*key, "one identity asks: leave out all but one of profile, web_identity and identity"));
+    let second = second
+        .map(|(key, _)| (*key, "a provider has one identity: set only one of profile, web_identity and identity"));
     // The SDK refuses such an endpoint at each call.
     let forms = [("fips", options.fips == Some(true)), ("dual_stack", options.dual_stack == Some(true))];
     let has_endpoint = is_said("endpoint", options.endpoint.is_some());
@@ -116,7 +116,7 @@ fn conflicts(options: &EcrOptions, read: &Partial<EcrOptions>) -> Vec<(&'static 
     let without_role = of_a_role.iter().filter(|(_, there)| *there && !has_role);
     second
         .into_iter()
-        .chain(forms.map(|(key, _)| (key, "it is for the endpoints of AWS, and `endpoint` names another")))
+        .chain(forms.map(|(key, _)| (key, "it applies only to AWS endpoints, and `endpoint` sets another one")))
         .chain(without_role.map(|(key, _)| (*key, "it requires a `role_arn`")))
         .collect()
 }

@@ -41,7 +41,7 @@ pub(crate) fn identity_fix(
         (ErrorKind::Denied, Some(role), Some(base)) => assume_role(role, base, options.external_id.is_some()),
         _ => match (&options.profile, &options.web_identity) {
             (Some(profile), _) => format!(
-                "see that profile {profile} holds credentials that are valid, in ~/.aws/config or ~/.aws/credentials (or in\n\
+                "check that profile {profile} has valid credentials, in ~/.aws/config or ~/.aws/credentials (or in\n\
                  the files of AWS_CONFIG_FILE and AWS_SHARED_CREDENTIALS_FILE): `aws sts get-caller-identity --profile {profile}`"
             ),
             (None, Some(web)) => web_identity(&web.role_arn),
@@ -58,7 +58,7 @@ pub(crate) fn identity_fix(
 
 /// Returns the fix if the caller is not the principal of the config.
 pub(crate) fn principal_fix(caller: &str, wanted: &str) -> String {
-    format!("ask as {wanted}, or have the config's `principal` name {caller}")
+    format!("use the identity {wanted}, or set `principal` to {caller} in the config")
 }
 
 /// Returns the fix if ECR returned no token to `caller`.
@@ -98,18 +98,18 @@ const OTHERS: [&str; 5] = [
     "AWS_CONTAINER_CREDENTIALS_FULL_URI",
     "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
 ];
-const INSTANCE: &str = "no other source had credentials, so the instance metadata service was asked; see what the message says of it\n\
+const INSTANCE: &str = "no other source had credentials, so regcred queried the instance metadata service. The message has its result\n\
     \x20 in a pod, let its answers take two hops: `aws ec2 modify-instance-metadata-options --http-put-response-hop-limit 2 \
     --http-endpoint enabled --instance-id ID`\n\
     \x20 on the machine: `curl -v -X PUT -H 'x-aws-ec2-metadata-token-ttl-seconds: 60' http://169.254.169.254/latest/api/token`\n\
-    \x20 and see that the machine has an instance profile, and that STS and ECR can be reached";
-const MALFORMED: &str = "see what answers there: a proxy, a captive portal, or an `endpoint` that is not that of AWS";
+    \x20 and check that the machine has an instance profile and can reach STS and ECR";
+const MALFORMED: &str = "check what answers there: a proxy, a captive portal, or an `endpoint` that is not that of AWS";
 
 /// Lists the sources of the SDK's chain, and which of them are set.
 fn chain(is_set: impl Fn(&str) -> bool) -> String {
     let set = |variable: &str| format!("{variable} ({})", if is_set(variable) { "set" } else { "not set" });
     format!(
-        "give one of these, of which the first that is there is taken, and see that it is valid: `aws sts get-caller-identity`\n\
+        "set one of these, of which the first one is used, and check that it is valid: `aws sts get-caller-identity`\n\
          \x20 environment   {} and {}\n\
          \x20 profile       {}, else `default`, in ~/.aws/config or ~/.aws/credentials, with keys, a role, `aws sso login`,\n\
          \x20               `aws login` or a credential_process\n\
@@ -127,7 +127,7 @@ fn chain(is_set: impl Fn(&str) -> bool) -> String {
 
 fn web_identity(role: &str) -> String {
     format!(
-        "see that the token's file is mounted, and that {role} trusts its issuer, subject and audience:\n\
+        "check that the token's file is mounted, and that {role} trusts its issuer, subject and audience:\n\
          \x20 {{ \"Effect\": \"Allow\", \"Principal\": {{ \"Federated\": \"<ARN of the cluster's OIDC provider>\" }},\n\
          \x20   \"Action\": \"sts:AssumeRoleWithWebIdentity\", \"Condition\": {{ \"StringEquals\": {{\n\
          \x20   \"<issuer>:sub\": \"system:serviceaccount:<namespace>:<name>\", \"<issuer>:aud\": \"sts.amazonaws.com\" }} }} }}"

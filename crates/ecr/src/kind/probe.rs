@@ -114,7 +114,7 @@ impl Identity {
         if !may_mint {
             let fix = format!("fix the identity first: {subject}");
             let untold = |token: &Token| {
-                let message = "not asked for, as its identity failed";
+                let message = "not requested, because its identity failed";
                 Finding::failed("token", in_region(token, &subject), message).with_fix(&fix)
             };
             return std::iter::once(identity).chain(self.tokens.keys().map(untold)).collect();

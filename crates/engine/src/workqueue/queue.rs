@@ -224,7 +224,7 @@ mod tests {
         for it in [&a, &b, &c] {
             queue.finish(it, Some(Ok(())));
         }
-        assert_eq!((queue.start(3), queue.start(3)), (Some(a), None), "and is looked at again");
+        assert_eq!((queue.start(3), queue.start(3)), (Some(a), None), "and is observed again");
     }
 
     #[tokio::test(start_paused = true)]

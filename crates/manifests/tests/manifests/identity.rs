@@ -154,7 +154,7 @@ fn an_identity_that_no_provider_uses_is_refused() {
         manifests(&plan(VAULT), &install(webhook.clone())).expect_err("no ecr").to_string(),
         policies(&plan(VAULT), &install(webhook)).expect_err("no ecr").to_string(),
     ] {
-        assert!(told.contains("--identity webhook: no provider of the config takes it"), "{told}");
+        assert!(told.contains("--identity webhook: no provider of the config supports it"), "{told}");
     }
 }
 

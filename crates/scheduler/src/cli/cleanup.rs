@@ -174,7 +174,7 @@ async fn obstacle(cluster: &Cluster, instance: &InstanceName) -> Result<Option<S
         }
         Err(error) if error.is_retryable() || error.kind() == ErrorKind::Unauthenticated => Err(error),
         Err(error) => Ok(Some(format!(
-            "cannot find out whether it still runs: {}\n  fix: ask as an identity that may list Deployments, CronJobs and Jobs, or add \
+            "cannot find out whether it still runs: {}\n  fix: use an identity that may list Deployments, CronJobs and Jobs, or add \
              --even-if-running",
             error.chain()
         ))),

@@ -243,9 +243,9 @@ async fn a_terminal_shows_how_far_a_pass_has_come_and_a_pipe_does_not() {
     let output = terminal.output().expect("util-linux has a terminal");
     let seen = String::from_utf8_lossy(&output.stdout).into_owned();
     assert_eq!(output.status.code(), Some(0), "{seen}");
-    assert!(seen.contains("1 of 3 looked at, 1 written, 0 failed"), "{seen}");
+    assert!(seen.contains("1 of 3 observed, 1 written, 0 failed"), "{seen}");
     let (_, table) = seen.rsplit_once("\u{1b}[2K").expect("the line is cleared at the end");
-    assert!(table.starts_with("NAMESPACE") && !table.contains("looked at"), "{seen}");
+    assert!(table.starts_with("NAMESPACE") && !table.contains("observed"), "{seen}");
     let (_, _, logs) = run(&mut world.once(config, &[]));
-    assert!(!logs.contains("looked at") && !logs.contains('\r'), "{logs}");
+    assert!(!logs.contains("observed") && !logs.contains('\r'), "{logs}");
 }

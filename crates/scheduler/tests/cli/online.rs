@@ -92,7 +92,7 @@ async fn where_all_is_well_every_row_says_so_and_nothing_is_written() {
         matches!(verb, "get" | "list") || (verb == "create" && resource.starts_with("selfsubject"))
     };
     assert!(asked.iter().all(|it| reads(&it.verb, &it.resource)), "{asked:?}");
-    assert!(asked.iter().all(|it| it.resource != "secrets"), "no Secret is looked at");
+    assert!(asked.iter().all(|it| it.resource != "secrets"), "no Secret is read");
     assert_eq!((world.kube.objects("secrets"), world.kube.objects("serviceaccounts")), before);
     let minted = world.aws.calls().iter().filter(|it| it.action == "GetAuthorizationToken").count();
     assert_eq!(minted, 2, "one per region");
@@ -399,7 +399,7 @@ async fn of_two_secrets_in_a_namespace_each_right_is_asked_for_once_and_one_fix_
     let (_, report) = checked(&world, &config);
     let told = fix(&report, "rights");
     assert!(told.contains("for it in team-a team-b; do kubectl create rolebinding"), "{told}");
-    assert!(told.contains("resourceNames: [one, two]") && !told.contains("made later"), "{told}");
+    assert!(told.contains("resourceNames: [one, two]") && !told.contains("created later"), "{told}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -424,7 +424,8 @@ async fn namespaces_that_are_chosen_are_looked_at_as_those_that_are_named() {
     let checks = report["checks"].as_array().expect("a list");
     let told = checks.iter().find(|it| it["check"] == "rights" && it["subject"] == "app-1").expect("it is reported");
     let told = text(&told["fix"]);
-    let later = "a namespace that is made later stays unbound: bind each as it is made, or bind cluster-wide behind a Validating";
+    let later =
+        "a namespace that is created later has no binding: bind each new one, or bind cluster-wide with a Validating";
     assert!(told.contains("--namespace=app-1\n") && told.contains(later), "{told}");
     world.kube.allow_all();
     world.kube.deny("list", "namespaces", None);

@@ -119,7 +119,7 @@ async fn what_others_keep_in_a_cluster_costs_a_daemon_nothing() {
         let daemon = Daemon::start(&world, config);
         world.kube.until("all are there", served).await;
         world.kube.add_namespace("app-last", &["default"]);
-        world.kube.until("all are looked at", is_linked("app-last")).await;
+        world.kube.until("all are observed", is_linked("app-last")).await;
         let memory = daemon.memory();
         daemon.stop();
         world.kube.remove_namespace("app-last");

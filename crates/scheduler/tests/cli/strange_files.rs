@@ -48,7 +48,7 @@ fn of_a_link_out_of_its_folder_nothing_is_quoted() {
         symlink(&file, &link).expect("a link");
         let (code, told) = check(&link);
         assert!(code == Some(2) && !told.contains("canary"), "{what}: {told}");
-        assert!(told.contains("is a link out of its folder"), "{what}: {told}");
+        assert!(told.contains("is a link to a file outside its folder"), "{what}: {told}");
         fs::remove_file(&link).expect("it is there");
     }
     fs::write(elsewhere.path().join("file"), CONFIG).expect("it can be written");

@@ -95,7 +95,7 @@ fn each_fault_has_its_line_and_its_fix() {
         (format!("resync: soon\n{ENTRY}"), 1, "is not a duration such as"),
         (format!("schedule: 5\n{ENTRY}"), 1, "5 is not text: put it in quotes"),
         (format!("instance: [a]\n{ENTRY}"), 1, "a list is not text: write one value"),
-        (format!("max_writes_per_second: -1\n{ENTRY}"), 1, "-1 is not a whole number that is allowed here"),
+        (format!("max_writes_per_second: -1\n{ENTRY}"), 1, "-1 is not an allowed whole number"),
         (format!("max_writes_per_second: 1.5\n{ENTRY}"), 1, "1.5 is not a whole number"),
         // Booleans.
         (format!("prune: yes\n{ENTRY}"), 1, "\"yes\" is not true or false"),
@@ -174,7 +174,7 @@ fn each_fault_has_its_line_and_its_fix() {
 fn each_fault_of_a_path_or_of_yaml_has_its_line_and_its_fix() {
     assert_told(vec![
         // Numbers as Helm prints them.
-        (format!("version: 1.0\n{ENTRY}"), 1, "1.0 is not a version that is known: write 1"),
+        (format!("version: 1.0\n{ENTRY}"), 1, "1.0 is not a known version: write 1"),
         (
             entry("region: eu-west-1, accounts: [1.23456789012e+11]"),
             2,
@@ -240,7 +240,7 @@ fn each_fault_of_a_path_or_of_yaml_has_its_line_and_its_fix() {
         ("targets:\n- { namespace: \"a, region: eu-west-1 }\n".into(), 2, "a quote is not closed"),
         ("schedule: @daily\n".to_owned() + ENTRY, 1, "`@` cannot begin a value in YAML: put the value in quotes"),
         ("instance: `a`\n".to_owned() + ENTRY, 1, "put the value in quotes"),
-        ("targets: [}\n".into(), 1, "a bracket is closed by another one than opened it"),
+        ("targets: [}\n".into(), 1, "a bracket is closed by one of another kind"),
         ("targets: [{ namespace: a region: b }]\n".into(), 1, "a comma or a closing bracket is missing"),
         ("instance: a: b\n".into(), 1, "a `:` does not fit here"),
         (format!("{ENTRY}foo\n"), 2, "a key needs a `:` and a value"),
@@ -520,7 +520,7 @@ fn a_value_of_the_environment_is_blamed_on_its_variable() {
     let (code, told) = check(ENTRY, |command| {
         command.env("REGCRED_SCHEDULE", "@hourly");
     });
-    assert!(code == 0 && told.contains("warning: environment REGCRED_SCHEDULE: it is not read"), "{told}");
+    assert!(code == 0 && told.contains("warning: environment REGCRED_SCHEDULE: regcred does not read it"), "{told}");
 }
 
 #[test]

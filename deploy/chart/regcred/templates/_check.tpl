@@ -21,7 +21,7 @@ Refuses values that would break the pod or expose a key, and that `values.schema
 {{- fail (printf "extraEnv: %s: set it with `%s`" .name (get $own .name)) -}}
 {{- end -}}
 {{- if or (hasPrefix "REGCRED__" .name) (eq .name "REGCRED_CONFIG") -}}
-{{- fail (printf "extraEnv: %s: it would change the config and not the rights: write it in the config" .name) -}}
+{{- fail (printf "extraEnv: %s: it would change the config and not the rights: set it in the config" .name) -}}
 {{- end -}}
 {{- end -}}
 {{- range keys .Values.podLabels -}}

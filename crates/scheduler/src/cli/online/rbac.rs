@@ -110,12 +110,12 @@ pub(crate) fn fix(missing: &Missing<'_>, namespaces: &[&str], chosen: bool, aske
     let bind = for_each(namespaces, bind);
     let (unnamed_user, later) = (asker.unnamed_user(), if chosen { LATER } else { "" });
     format!(
-        "bind the ClusterRole there that `regcred manifests` makes:\n  {bind}{unnamed_user}{later}\nthat ClusterRole has to hold:{rules}"
+        "bind the ClusterRole of `regcred manifests` there:\n  {bind}{unnamed_user}{later}\nthat ClusterRole needs these rules:{rules}"
     )
 }
 
 /// A binding covers one namespace, but a selection also matches namespaces that are created later.
-const LATER: &str = "\na namespace that is made later stays unbound: bind each as it is made, or bind cluster-wide behind a \
+const LATER: &str = "\na namespace that is created later has no binding: bind each new one, or bind cluster-wide with a \
                      ValidatingAdmissionPolicy";
 
 /// Returns the commands that grant a list of namespaces.
@@ -135,7 +135,7 @@ pub(crate) fn get_namespaces(namespaces: &[&str], asker: Asker<'_>) -> String {
     let right = |name: &&str| Right::new("get", "namespaces", *name);
     let rights = namespaces.iter().map(right).collect::<Vec<_>>();
     format!(
-        "bind cluster-wide the ClusterRole {} that `regcred manifests` makes, which has to hold:{}",
+        "bind cluster-wide the ClusterRole {} of `regcred manifests`, which needs these rules:{}",
         asker.names().namespaces_role,
         yaml(&rights)
     )

@@ -40,7 +40,7 @@ async fn a_config_is_wrong_and_nothing_is_done() {
             format!(
                 "- {{ namespace: team-a, registry: {HOST} }}\n- {{ namespace: team-a, region: eu-west-1, accounts: [123456789012, 210987654321] }}"
             ),
-            "targets[1]: targets[0] has a login for 123456789012.dkr.ecr.eu-west-1.amazonaws.com already; one Secret holds one",
+            "targets[1]: targets[0] already has a login for 123456789012.dkr.ecr.eu-west-1.amazonaws.com, and a Secret can hold only one",
         ),
     ];
     for (targets, expected) in cases {
