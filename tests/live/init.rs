@@ -126,7 +126,7 @@ async fn a_whole_cluster_is_searched_with_the_right_to_list_and_the_missing_one_
         all.filter(|it| it["namespace"] == *namespace).cloned().collect::<Vec<_>>()
     };
     assert_eq!(here("secrets")[0]["registries"], json!([HOST]));
-    assert_eq!(here("secrets")[0]["expires_at_is_estimate"], true, "its token is none of ECR");
+    assert_eq!(here("secrets")[0]["expires_at_is_estimate"], true, "its token is not from ECR");
     assert_eq!((here("writers").len(), here("aws_keys").len()), (1, 1), "{report:#}");
 
     let (_dir, kubeconfig) = kubeconfig_of_regcred(&world);

@@ -431,7 +431,7 @@ async fn a_proxy_that_refuses_and_an_authority_that_is_not_trusted_are_told_apar
     }
     proxy.answer_with(200, "<html>canary</html>");
     let page = with_trust(&bundle);
-    assert!(page["kind"] == "unreachable" && !page.to_string().contains("canary"), "a page is no token: {page}");
+    assert!(page["kind"] == "unreachable" && !page.to_string().contains("canary"), "a page is not a token: {page}");
     assert!(aws.issued().is_empty());
 }
 

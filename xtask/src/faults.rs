@@ -128,7 +128,7 @@ mod tests {
         assert!(read("/// Case 7: a thing.\n///\n/// It is repaired.\n", "here.rs").is_err(), "there is no test");
         assert!(
             read("/// Case 7: a thing.\n///\n/// It is repaired.\nfn a() {}\n", "here.rs").is_err(),
-            "it is no test"
+            "it is not a test"
         );
     }
 }

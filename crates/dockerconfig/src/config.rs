@@ -335,7 +335,7 @@ mod tests {
             "\u{feff}{}".as_bytes(),
         ];
         for bad in bad {
-            let error = DockerConfig::parse(bad).expect_err("it is no Docker config");
+            let error = DockerConfig::parse(bad).expect_err("it is not a Docker config");
             assert_eq!(error.kind(), ErrorKind::Malformed);
             assert!(!format!("{error:?}").contains("canary"), "{error:?}");
         }

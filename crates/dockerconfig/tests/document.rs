@@ -133,7 +133,7 @@ async fn each_kind_of_login_is_written_in_the_form_that_clients_read() {
     }
     let broken = Login::entry(r(), "canary".into()).expect("core knows no JSON");
     let target = Documents::target("broken");
-    let error = documents.sink.write(&target, &set_of(&documents, "one", &broken)).await.expect_err("it is no JSON");
+    let error = documents.sink.write(&target, &set_of(&documents, "one", &broken)).await.expect_err("it is not JSON");
     assert_eq!(error.kind(), ErrorKind::Malformed);
     assert!(!format!("{error:?}").contains("canary"));
     assert_eq!(documents.text(&target).await, None, "nothing was written");

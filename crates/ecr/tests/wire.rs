@@ -22,7 +22,7 @@ async fn provider(aws: &FakeAws) -> EcrProvider {
 async fn failure(answer: Answer) -> Error {
     let aws = FakeAws::start().await;
     aws.answer_with(answer);
-    let error = provider(&aws).await.credential().await.expect_err("the answer is no token");
+    let error = provider(&aws).await.credential().await.expect_err("the answer is not a token");
     assert_eq!(aws.calls().len(), 1, "one call is one attempt: {error:?}");
     error
 }

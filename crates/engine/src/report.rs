@@ -169,8 +169,7 @@ impl Outcome {
             Step::Refuse(refusal) => Some(refusal.to_string()),
             _ => None,
         });
-        let contested =
-            self.contested.iter().map(|found| format!("contested: {found}; have the other writer give it up"));
+        let contested = self.contested.iter().map(|found| format!("contested: {found}; stop the other writer"));
         let failed = self.failures.iter().map(|Failure { provider, error }| match provider {
             Some(provider) => format!("{provider}: {} ({})", error.chain(), error.kind()),
             None => format!("{} ({})", error.chain(), error.kind()),

@@ -83,7 +83,9 @@ pub async fn server_info(cluster: &Cluster) -> Result<ServerInfo> {
     // RBAC may forbid only this request. Any other answer is not from an API server.
     let code = if status == 200 && version.is_none() { 0 } else { status };
     if code == 400 && cluster.server().starts_with("http://") {
-        return Err(context.failed(ErrorKind::Invalid, "the server speaks HTTPS, or is no Kubernetes API (HTTP 400)"));
+        return Err(
+            context.failed(ErrorKind::Invalid, "the server speaks HTTPS, or is not a Kubernetes API (HTTP 400)")
+        );
     }
     if !matches!(code, 200 | 403) {
         let code = if matches!(code, 401 | 429 | 500..) { code } else { 0 };
@@ -139,7 +141,7 @@ pub async fn namespaces(cluster: &Cluster, names: &[&str]) -> Vec<Result<Presenc
 }
 
 /// Checks by a dry run whether the server would create this object in the namespace of the connection. An existing
-/// object is no error.
+/// object is not an error.
 pub async fn would_make(cluster: &Cluster, object: &Value) -> Result<()> {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let (version, kind, name) = (text(&object["apiVersion"]), text(&object["kind"]), text(&object["metadata"]["name"]));

@@ -501,6 +501,6 @@ mod tests {
         };
         assert_eq!(secret(r#"{"a":7,"k":"e30="}"#), Ok((Some(b"{}".to_vec()), "t".into(), true)));
         assert_eq!(secret("null"), Ok((None, "t".into(), true)));
-        assert_eq!(secret(r#"{"k":"%"}"#).expect_err("it is no base64").reason, "its data is not base64");
+        assert_eq!(secret(r#"{"k":"%"}"#).expect_err("it is not base64").reason, "its data is not base64");
     }
 }

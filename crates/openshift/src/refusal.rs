@@ -72,7 +72,7 @@ pub(crate) fn immutable() -> Refusal {
 pub(crate) fn still_written(by: &str) -> Refusal {
     Refusal::new(
         "foreign",
-        format!("it is {by}, who would write it again"),
+        format!("it is {by}, which would write it again"),
         "stop that writer first, then adopt the Secret",
     )
 }

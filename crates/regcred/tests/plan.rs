@@ -315,7 +315,7 @@ fn tokens_are_sent_over_plain_http_only_if_the_config_allows_it() {
     ] {
         assert_eq!(of(fine), Ok(()), "{fine}");
     }
-    of("endpoint: 'ftp://ecr.example', allow_insecure_endpoint: true").expect_err("it is no HTTP at all");
+    of("endpoint: 'ftp://ecr.example', allow_insecure_endpoint: true").expect_err("it is not HTTP");
 }
 
 #[test]

@@ -97,7 +97,7 @@ proptest! {
         let first = runs.after(part(&validity, 10) + ROUNDING);
         prop_assert!(first.is_none_or(|first| due <= first), "{:?} is after {:?}", due, first);
         let is_run = runs.after(due - Duration::from_nanos(1)) == Some(due);
-        prop_assert!(is_run || Some(due) == validity.renew_at(NEVER), "{:?} is no run and not the plan either", due);
+        prop_assert!(is_run || Some(due) == validity.renew_at(NEVER), "{:?} is neither a run nor the plan", due);
     }
 
     #[test]

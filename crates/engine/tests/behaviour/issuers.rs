@@ -32,7 +32,7 @@ async fn a_credential_minted_by_another_account_is_minted_again_once() {
         assert_eq!(steps(&planned), vec![step.clone(); 3], "{before:?} {after:?}");
         let report = fakes.engine(3).once(Pass::default()).await;
         assert_eq!(steps(&report), vec![step; 3], "{before:?} {after:?}");
-        assert_eq!(report.count(State::Fresh), 3, "it is no conflict");
+        assert_eq!(report.count(State::Fresh), 3, "it is not a conflict");
         let (calls, writes) = if is_minted { (2, 6) } else { (1, 3) };
         assert_eq!((fakes.provider.calls(), fakes.sink.writes()), (calls, writes), "{before:?} {after:?}");
         let again = fakes.engine(3).once(Pass::default()).await;

@@ -357,7 +357,7 @@ mod tests {
         let page = |limit, _| {
             asked.borrow_mut().push(limit);
             let size = sizes.get(asked.borrow().len() - 1).copied();
-            let error = Error::new(ErrorKind::Malformed, "it is no list");
+            let error = Error::new(ErrorKind::Malformed, "it is not a list");
             let page = |size| Page { items: vec![], next: Some("more".into()), version: String::new(), size };
             std::future::ready(size.map(page).ok_or(error))
         };

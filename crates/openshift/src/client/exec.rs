@@ -276,7 +276,7 @@ mod tests {
             assert!(!reason.contains("canary"), "{status}: {reason}");
         }
         for printed in [&b""[..], b"canary", b"\xff\xfe", b"{", b"[]", b"kind: ExecCredential"] {
-            plugin.read(printed).expect_err("it is no credential");
+            plugin.read(printed).expect_err("it is not a credential");
         }
     }
 }

@@ -175,7 +175,7 @@ fn variables() -> impl Strategy<Value = BTreeMap<&'static str, String>> {
     let list = prop::collection::vec(
         prop_oneof![
             text().prop_map(|it| it.as_str().unwrap_or_default().to_owned()),
-            select(&SECRETS[1..]).prop_map(str::to_owned), // a host without a user is no secret
+            select(&SECRETS[1..]).prop_map(str::to_owned), // a host without a user is not a secret
             "[0-9.:/*\\[\\]a-f@ ]{0,12}",
         ],
         0..4,

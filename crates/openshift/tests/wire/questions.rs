@@ -38,7 +38,7 @@ async fn an_answer_that_is_not_from_a_kubernetes_api_is_not_quoted() {
         [(401, ErrorKind::Unauthenticated), (429, ErrorKind::Throttled), (503, ErrorKind::Unreachable)]
     {
         kube.answer_next(1, status, "text/plain", &[], "canary");
-        let error = check::server_info(&connect(&kube).await).await.expect_err("it is no answer");
+        let error = check::server_info(&connect(&kube).await).await.expect_err("it is not an answer");
         assert!(error.kind() == kind && !error.chain().contains("canary"), "{error:?}");
     }
     kube.answer_next(1, 404, "application/json", &[], r#"{"kind":"Status","code":404,"message":"canary"}"#);

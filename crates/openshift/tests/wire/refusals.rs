@@ -41,7 +41,7 @@ async fn a_denial_by_a_policy_is_retried_once_before_it_is_reported() {
     let target = target("team-a");
     let denial =
         "secrets \"ecr-secret\" is forbidden: ValidatingAdmissionPolicy 'p' with binding 'p' denied request: no";
-    let seen = sink.observe(&target).await.expect("there is none");
+    let seen = sink.observe(&target).await.expect("it does not exist");
     kube.fail_next(1, 422, "Invalid", denial, None);
     sink.apply(&target, &seen, &set(1, 12)).await.expect("the second try is taken");
     let seen = sink.observe(&target).await.expect("it is there");

@@ -75,7 +75,7 @@ async fn created_deleted_and_relabelled_namespaces_are_found_by_the_next_list() 
     let (sender, mut receiver) = TargetSender::channel(16);
     let source = source(&kube).await;
     let watching = tokio::spawn(async move { source.watch(sender).await });
-    assert_eq!(seen(&mut receiver).await, ["a", "b", "f"], "what is being deleted is none");
+    assert_eq!(seen(&mut receiver).await, ["a", "b", "f"], "a namespace that is being deleted is not a target");
 
     kube.add_namespace("e", &[]);
     label(&kube, "e", "run");

@@ -54,7 +54,7 @@ impl KubernetesEvents {
                 let text = match (outcome.state(), &outcome.step, &outcome.contested) {
                     (State::Refused, Some(Step::Refuse(refusal)), _) => ("Refused", refusal.to_string()),
                     (State::Contested, _, Some(contested)) => {
-                        ("Contested", format!("{contested}; have the other writer give it up"))
+                        ("Contested", format!("{contested}; stop the other writer"))
                     }
                     _ => return,
                 };

@@ -496,7 +496,7 @@ async fn states_have_colors_at_a_terminal_only() {
         let out = at_a_terminal(arguments, no_color);
         assert_eq!(out.contains(green), is_green, "{arguments} {no_color:?}: {out:?}");
     }
-    assert!(!text(&mut command(&world, "status")).1.contains('\x1b'), "a pipe is no terminal");
+    assert!(!text(&mut command(&world, "status")).1.contains('\x1b'), "a pipe is not a terminal");
 }
 
 #[tokio::test(flavor = "multi_thread")]

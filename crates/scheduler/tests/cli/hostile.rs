@@ -35,7 +35,7 @@ fn poisons() -> Vec<(&'static str, Value, bool)> {
             json!({ "managedFields": managed("t", "Update", "9999-12-31T23:59:59Z", &json!({})) }),
             true,
         ),
-        ("a time that is none", json!({ "managedFields": managed("t", "Update", "yesterday", &json!({})) }), true),
+        ("an invalid time", json!({ "managedFields": managed("t", "Update", "yesterday", &json!({})) }), true),
         (
             "field sets of another sort",
             json!({ "managedFields": managed("t", "Update", now, &json!([1, "x", null])) }),

@@ -226,7 +226,7 @@ fn acceptable(asked: &Asked) -> Result<(), Failure> {
 }
 
 fn parse(body: &Bytes) -> Result<Value, Failure> {
-    serde_json::from_slice(body).map_err(|error| Failure::bad_request(format!("the body is no JSON: {error}")))
+    serde_json::from_slice(body).map_err(|error| Failure::bad_request(format!("the body is not JSON: {error}")))
 }
 
 /// Returns the identity of the client.

@@ -23,7 +23,8 @@ impl Args {
                 "--namespace" => namespaces.push(value()?),
                 "--registry" => {
                     let address = value()?;
-                    let parsed = address.parse().map_err(|_| format!("{address} is no address such as 127.0.0.1:5000"));
+                    let parsed =
+                        address.parse().map_err(|_| format!("{address} is not an address such as 127.0.0.1:5000"));
                     registry = Some(parsed?);
                 }
                 other => return Err(format!("unknown argument {other}")),
@@ -60,7 +61,7 @@ mod tests {
         for (line, error) in [
             ("", "--dir is missing"),
             ("--dir", "--dir needs a value"),
-            ("--dir x --registry localhost", "localhost is no address such as 127.0.0.1:5000"),
+            ("--dir x --registry localhost", "localhost is not an address such as 127.0.0.1:5000"),
             ("--dir x -v", "unknown argument -v"),
         ] {
             assert_eq!(parse(line), Err(error.to_owned()), "{line}");

@@ -91,7 +91,7 @@ async fn a_handshake_can_be_answered_with_garbage_or_never() {
     let upstream = upstream().await;
     let proxy = FaultProxy::start_tls(upstream.address(), &authority.issue(&NAMES)).await;
     proxy.set(Fault::BadHandshake);
-    let error = shake(&proxy, &authority, "localhost").await.expect_err("that is no ServerHello");
+    let error = shake(&proxy, &authority, "localhost").await.expect_err("that is not a ServerHello");
     assert_eq!(error.kind(), io::ErrorKind::InvalidData);
     proxy.set(Fault::SilentHandshake);
     assert!(timeout(LONG_ENOUGH, shake(&proxy, &authority, "localhost")).await.is_err());
