@@ -41,7 +41,7 @@ pub(crate) fn other_instance(instance: &str) -> Refusal {
     let instance = instance.chars().take(63).collect::<String>();
     let found = format!("it belongs to regcred's instance {instance:?}");
     let remedy = format!(
-        "name another Secret in the config of one of the two; if this instance is that one under a new name, stop that one and say \
+        "name another Secret in the config of one of the two; if this instance is that one under a new name, stop that one and set \
          `previous_instance: {instance}` in the config"
     );
     Refusal::new("other-instance", found, remedy)
