@@ -120,7 +120,7 @@ mod tests {
     use crate::cli::args::Args;
 
     #[test]
-    fn each_command_has_two_examples_and_takes_them() {
+    fn each_command_has_two_valid_examples() {
         for command in Args::command().get_subcommands() {
             let notes = command.get_after_help().map(ToString::to_string).unwrap_or_default();
             let examples = notes.lines().filter_map(|line| line.strip_prefix("  $ ")).collect::<Vec<_>>();

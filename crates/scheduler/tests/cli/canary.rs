@@ -66,7 +66,7 @@ pub(crate) fn around(printed: &str, form: &str) -> String {
 /// The token is not found: not in plain text, in base64 at any offset, URL-encoded or in pieces. Neither is an AWS key, the cluster's
 /// token, or the old token that `kubectl apply` left in a foreign Secret.
 #[tokio::test(flavor = "multi_thread")]
-async fn no_token_is_printed_or_written_anywhere_else() {
+async fn no_token_is_printed_or_written_outside_its_secret() {
     let world = World::new(&["team-a", "team-b", "foreign"]).await;
     let data = STANDARD.encode("{\"auths\":{}}");
     let foreign =
@@ -105,7 +105,7 @@ async fn no_token_is_printed_or_written_anywhere_else() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn questions_show_no_token_and_no_key_either() {
+async fn online_checks_print_no_token_and_no_key() {
     let world = World::new(&["team-a", "team-b", "foreign"]).await;
     assert_silent(&world, &mut online(&world, CONFIG, &[]), 0, "one namespace is missing");
     assert_eq!(world.aws.issued().len(), 2, "tokens were minted, and thrown away");
@@ -138,7 +138,7 @@ fn recipe() -> Value {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn on_the_day_of_migration_the_old_token_is_not_printed_either() {
+async fn an_adoption_does_not_print_the_old_token() {
     let world = World::new(&["team-a", "team-b"]).await;
     for namespace in ["team-a", "team-b"] {
         world.kube.put("secrets", namespace, "ecr-secret", recipe(), "kubectl-client-side-apply");

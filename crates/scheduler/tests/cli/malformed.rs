@@ -298,7 +298,7 @@ fn assert_silent(printed: &[u8], what: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn no_place_that_holds_a_secret_is_quoted_in_any_malformed_form() {
+async fn no_malformed_input_quotes_a_secret() {
     assert_eq!(
         FORMS.iter().map(|form| form(&format!("a = [\"{}\"]\n", HALVES.concat()))).collect::<BTreeSet<_>>().len(),
         FORMS.len()
@@ -334,7 +334,7 @@ fn all_are_silent(runtime: &Handle, kubeconfig: &str) -> bool {
 }
 
 #[test]
-fn a_secret_is_found_however_it_is_printed() {
+fn the_leak_check_finds_a_secret_in_every_encoding() {
     for printed in [
         format!("bytes: {:?}", HALVES[0].as_bytes()),
         STANDARD.encode(format!("AWS:{}", HALVES.concat())),

@@ -43,7 +43,7 @@ fn named(file: &str) -> BTreeSet<String> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_metric_that_is_asked_for_is_served_and_every_one_that_is_served_is_explained() {
+async fn every_queried_metric_is_served_and_every_served_metric_is_documented() {
     let served = served().await;
     assert!(served.len() >= 10, "{served:?}");
     for file in ["deploy/monitoring/rules.yaml", "deploy/monitoring/dashboard.json"] {

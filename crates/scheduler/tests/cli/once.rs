@@ -44,7 +44,7 @@ async fn a_first_pass_writes_and_links_and_a_second_finds_everything_fresh() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn two_regions_of_one_namespace_end_up_in_one_secret() {
+async fn two_regions_of_one_namespace_share_one_secret() {
     let world = World::new(&["team-a"]).await;
     let both = "targets:\n- { namespace: team-a, region: eu-west-1 }\n\
                 - { namespace: team-a, registry: 210987654321.dkr.ecr.us-east-1.amazonaws.com }\n";
@@ -58,7 +58,7 @@ async fn two_regions_of_one_namespace_end_up_in_one_secret() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_due_is_refreshed_and_what_a_dead_region_left_stays() {
+async fn due_entries_are_refreshed_and_entries_of_a_dead_region_are_kept() {
     let world = World::new(&["team-a"]).await;
     let both = "targets:\n- { namespace: team-a, region: eu-west-1 }\n- { namespace: team-a, region: us-east-1 }\n";
     world.aws.set_life(Duration::from_mins(2));
@@ -81,7 +81,7 @@ async fn what_is_due_is_refreshed_and_what_a_dead_region_left_stays() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_exit_code_says_whether_a_person_has_to_act() {
+async fn the_exit_code_shows_whether_a_person_must_act() {
     let world = World::new(&["team-a", "team-b"]).await;
     let denied = "User: arn:aws:iam::123456789012:user/ci is not authorized to perform: ecr:GetAuthorizationToken";
     world.aws.answer_with(refusal("AccessDeniedException", denied));
@@ -105,7 +105,7 @@ async fn the_exit_code_says_whether_a_person_has_to_act() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_api_server_or_provider_that_is_not_there_is_exit_code_3() {
+async fn an_unreachable_api_server_or_provider_gives_exit_code_3() {
     let world = World::new(&["team-a"]).await;
     let one = "targets: [{ namespace: team-a, region: eu-west-1 }]";
     let closed = "http://127.0.0.1:9";
@@ -119,7 +119,7 @@ async fn an_api_server_or_provider_that_is_not_there_is_exit_code_3() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn bad_input_is_exit_code_2_and_touches_nothing() {
+async fn invalid_input_gives_exit_code_2_and_changes_nothing() {
     let world = World::new(&["team-a"]).await;
     let one = "targets: [{ namespace: team-a, region: eu-west-1 }]";
     assert_eq!(run(&mut world.once(one, &[])).0, 0);
@@ -163,7 +163,7 @@ async fn a_pass_ends_at_its_timeout() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_table_and_json_logs_are_for_people_and_machines() {
+async fn a_pass_prints_a_table_and_json_logs() {
     let world = World::new(&["team-a", "team-b"]).await;
     let output = world.once(TWO, &["--log-format", "json"]).output().expect("it starts");
     let table = String::from_utf8(output.stdout).expect("text");
@@ -187,7 +187,7 @@ fn the_version_is_printed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_web_identity_that_does_not_work_is_told_apart_from_a_network_that_does_not() {
+async fn a_broken_web_identity_is_distinguished_from_a_broken_network() {
     let world = World::new(&["team-a"]).await;
     let config = "targets: [{ namespace: team-a, region: eu-west-1 }]";
     let token = world.write("token", "a.web.identity");
@@ -212,7 +212,7 @@ async fn a_web_identity_that_does_not_work_is_told_apart_from_a_network_that_doe
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn links_that_are_denied_do_not_hide_what_was_written() {
+async fn denied_links_do_not_hide_the_written_secrets() {
     let world = World::new(&["team-a", "team-b"]).await;
     world.kube.deny("patch", "serviceaccounts", None);
     let (code, report, _) = run(&mut world.once(TWO, &["--output", "json"]));
@@ -221,7 +221,7 @@ async fn links_that_are_denied_do_not_hide_what_was_written() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whoever_reads_only_the_first_line_does_not_make_it_fail() {
+async fn a_closed_standard_output_does_not_fail_a_pass() {
     let world = World::new(&["team-a", "team-b"]).await;
     let mut once = world.once(TWO, &[]);
     let mut child = once.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("it starts");
@@ -230,7 +230,7 @@ async fn whoever_reads_only_the_first_line_does_not_make_it_fail() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_terminal_shows_how_far_a_pass_has_come_and_a_pipe_does_not() {
+async fn a_terminal_shows_progress_and_a_pipe_does_not() {
     let world = World::new(&["team-a", "team-b", "team-c"]).await;
     let config = "targets: [{ namespaces: [team-a, team-b, team-c], region: eu-west-1 }]\n";
     let once = world.once(config, &[]);

@@ -75,7 +75,7 @@ fn sink(keys: &str) -> String {
 }
 
 #[test]
-fn each_fault_has_its_line_and_its_fix() {
+fn each_config_error_has_its_line_and_its_fix() {
     assert_told(vec![
         // Lists and numbers in place of text.
         ("targets:\n- { namespace: [a, b], region: eu-west-1 }\n".to_owned(), 2, "use `namespaces`"),
@@ -171,7 +171,7 @@ fn each_fault_has_its_line_and_its_fix() {
 }
 
 #[test]
-fn each_fault_of_a_path_or_of_yaml_has_its_line_and_its_fix() {
+fn each_path_or_yaml_error_has_its_line_and_its_fix() {
     assert_told(vec![
         // Numbers as Helm prints them.
         (format!("version: 1.0\n{ENTRY}"), 1, "1.0 is not a known version: write 1"),
@@ -263,7 +263,7 @@ fn assert_told_at_once(faults: Vec<(String, &[&str])>) {
 }
 
 #[test]
-fn all_that_is_wrong_with_one_map_is_told_at_once() {
+fn all_errors_of_one_map_are_reported_at_once() {
     let secret =
         "{ name: My_Secret, labels: { \"a b\": c, x: 1, y: 2 }, type: dockercfg, format: dockercfg, adopt: \"yes\" }";
     assert_told_at_once(vec![
@@ -310,7 +310,7 @@ fn all_that_is_wrong_with_one_map_is_told_at_once() {
 }
 
 #[test]
-fn a_fault_hides_no_other_fault_of_its_map() {
+fn one_error_hides_no_other_error_of_its_map() {
     assert_told_at_once(vec![
         (
             "providers:\n  p: { role_arn: foo, principal: bar, region: EU }\n  q: { robot: x }\nsinks: { s: { server: x } }\n\
@@ -408,7 +408,7 @@ fn a_fault_hides_no_other_fault_of_its_map() {
 type Map = fn(&str) -> String;
 
 #[test]
-fn each_pair_of_faults_in_a_map_is_reported_at_once() {
+fn each_pair_of_errors_in_a_map_is_reported_at_once() {
     let provider = |keys: &str| format!("providers:\n  p: {{ type: ecr, {keys} }}\n{ENTRY}");
     let target = |keys: &str| format!("targets:\n- {{ {keys} }}\n");
     let maps: [(Map, &[&str]); 4] = [
@@ -481,7 +481,7 @@ fn each_pair_of_faults_in_a_map_is_reported_at_once() {
 }
 
 #[test]
-fn a_value_of_the_environment_is_blamed_on_its_variable() {
+fn an_invalid_value_from_the_environment_names_its_variable() {
     for (name, value, expected) in [
         ("REGCRED__TARGETS__0__REGION", "EU-WEST-1", "environment REGCRED__TARGETS__0__REGION: targets[0].region: "),
         (
@@ -524,7 +524,7 @@ fn a_value_of_the_environment_is_blamed_on_its_variable() {
 }
 
 #[test]
-fn a_schedule_that_lets_tokens_end_is_refused_by_every_command() {
+fn a_schedule_that_lets_tokens_expire_is_refused_by_every_command() {
     let entry = |schedule: &str| format!("schedule: \"{schedule}\"\n{ENTRY}");
     for slow in [
         "@daily",
@@ -563,7 +563,7 @@ fn a_schedule_that_lets_tokens_end_is_refused_by_every_command() {
 }
 
 #[test]
-fn times_on_the_command_line_are_explained_by_example() {
+fn invalid_durations_on_the_command_line_get_an_example() {
     for (line, bad) in [
         ("status --timeout", "1d"),
         ("status --timeout", "4"),
@@ -587,7 +587,7 @@ fn times_on_the_command_line_are_explained_by_example() {
 }
 
 #[test]
-fn keys_that_begin_with_x_are_a_place_for_anchors() {
+fn keys_that_begin_with_x_may_hold_yaml_anchors() {
     for yaml in [
         "x-common: &c { region: eu-west-1 }\ntargets:\n- { namespace: a, <<: *c }\n- { namespace: b, <<: *c }\n",
         "x-links: &l [{ name: default }]\ntargets: [{ namespace: a, region: eu-west-1, service_accounts: *l }]\n",

@@ -162,12 +162,12 @@ mod tests {
     }
 
     #[test]
-    fn rights_are_told_in_as_few_rules_as_give_no_other_right() {
+    fn rights_are_printed_in_the_fewest_rules_that_grant_nothing_else() {
         assert_eq!(words(&rights()), "create, patch secrets ecr-secret; get, patch serviceaccounts default, builder");
     }
 
     #[test]
-    fn where_something_is_bound_its_role_lacks_a_rule() {
+    fn with_a_binding_the_fix_adds_a_rule_to_its_role() {
         let missing = Missing { rights: &rights()[..2], all: false };
         assert_eq!(
             fix(&missing, &["a", "b"], true, asker(&InstanceName::default(), None)),
@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn where_nothing_is_bound_the_command_names_the_objects_of_this_installation() {
+    fn without_a_binding_the_fix_names_the_objects_of_this_installation() {
         let missing = Missing { rights: &rights(), all: true };
         let (default, blue) = (InstanceName::default(), InstanceName::new("blue").expect("a name"));
         let command = |instance: &InstanceName, namespaces: &[&str], user| {
@@ -228,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn where_the_server_does_not_tell_who_asks_that_is_said() {
+    fn a_fix_explains_that_the_server_does_not_report_the_user() {
         let missing = Missing { rights: &rights(), all: true };
         let unnamed_user = "the server does not report your user: insert it in the command";
         let instance = InstanceName::default();

@@ -10,7 +10,7 @@ const HOST: &str = "123456789012.dkr.ecr.eu-west-1.amazonaws.com";
 /// regcred reports each error with file, line, key, value and a suggestion. The exit code is 2, and regcred calls neither AWS nor the
 /// cluster. A host with a scheme, a trailing slash or upper case is accepted with a warning.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_config_is_wrong_and_nothing_is_done() {
+async fn an_invalid_config_is_refused_before_any_request() {
     let world = World::new(&["team-a"]).await;
     let first = "- { namespace: team-a, region: eu-west-1 }";
     let host = |host: &str| format!("- {{ namespace: team-a, registry: '{host}' }}");

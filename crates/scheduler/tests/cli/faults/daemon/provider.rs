@@ -19,7 +19,7 @@ fn denied(code: &str, message: &str) -> Answer {
 ///
 /// The daemon makes one call for all of its namespaces. It makes no call during the pause that the answer asks for, and then one more.
 #[tokio::test(flavor = "multi_thread")]
-async fn ecr_throttles_a_daemon_and_its_pause_is_kept() {
+async fn a_throttled_daemon_makes_one_call_and_respects_retry_after() {
     let names = names(20);
     let world = World::new(&names.iter().map(String::as_str).collect::<Vec<_>>()).await;
     let proxy = FaultProxy::start(world.aws.address()).await;
@@ -46,7 +46,7 @@ async fn ecr_throttles_a_daemon_and_its_pause_is_kept() {
 /// The daemon requests a token once in five minutes, however many namespaces need it. It logs the first failure with the action and the
 /// principal, and stays ready.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_daemon_that_is_denied_asks_seldom_and_stays_ready() {
+async fn a_denied_daemon_retries_every_five_minutes_and_stays_ready() {
     let world = World::new(&["app-a"]).await;
     let message = "User: arn:aws:sts::123456789012:assumed-role/pull/s is not authorized to perform: \
                    ecr:GetAuthorizationToken on resource: * because no identity-based policy allows it";
@@ -70,7 +70,7 @@ async fn a_daemon_that_is_denied_asks_seldom_and_stays_ready() {
 ///
 /// The Secret stays as it is. The daemon restores a deleted Secret from the token in memory, and logs the failure once.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_daemon_whose_key_is_gone_keeps_what_works() {
+async fn a_daemon_with_a_deactivated_key_keeps_serving_the_working_token() {
     let world = World::new(&["app-a"]).await;
     let mut daemon = Daemon::start(&world, SELECTED);
     world.kube.until("it is served", is_linked("app-a")).await;
@@ -96,7 +96,7 @@ async fn a_daemon_whose_key_is_gone_keeps_what_works() {
 /// AWS refuses the first signature and returns its own time. The daemon immediately signs the next call with that time. A warning and a
 /// metric report the difference, and the Secret is refreshed by its own dates. The daemon notices a corrected clock within five minutes.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_clock_that_is_off_costs_one_call_and_is_told() {
+async fn a_wrong_clock_costs_one_call_and_is_reported() {
     let ten_minutes = Duration::from_mins(10);
     for (aws, shown) in [
         (FakeAws::start_at(move || SystemClock.now() + ten_minutes).await, 600.0),
@@ -122,7 +122,7 @@ async fn a_clock_that_is_off_costs_one_call_and_is_told() {
 ///
 /// The call has a deadline. After it, the daemon retries, and serves the targets that wait.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_daemon_outlasts_an_ecr_that_is_silent() {
+async fn a_daemon_retries_if_ecr_never_answers() {
     let world = World::new(&["app-a"]).await;
     let proxy = FaultProxy::start(world.aws.address()).await;
     proxy.set(Fault::BlackHole);
