@@ -56,7 +56,7 @@ fn run(root: &Path, environment: &[(&str, String)], args: &[&str]) -> Output {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_image_is_pushed_with_regcred_s_secret_pulled_and_run_as_openshift_runs_it() {
+async fn the_image_is_pushed_pulled_and_run_as_on_openshift() {
     let (world, aws) = (World::new().await, FakeAws::start().await);
     let proxy = CheckingProxy::start(setting("REGCRED_LIVE_REGISTRY").parse().expect("an address")).await;
     let namespace = world.namespace().await;

@@ -16,7 +16,7 @@ fn check(world: &World, template: &Path) -> (Option<i32>, Value) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_server_takes_what_the_generated_templates_hold_and_refuses_what_it_would_not_make() {
+async fn a_server_accepts_generated_template_objects_and_refuses_invalid_ones() {
     let world = World::new().await;
     let good = Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy/manifests/profiles/template-role-bindings.yaml");
     let (code, verdict) = check(&world, &good);

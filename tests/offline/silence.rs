@@ -28,7 +28,7 @@ impl Write for Heard {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn at_trace_nothing_of_a_token_is_heard() {
+async fn trace_logs_contain_no_part_of_a_token() {
     let heard = Heard::default();
     let writer = heard.clone();
     let everything = tracing_subscriber::fmt().with_max_level(tracing_subscriber::filter::LevelFilter::TRACE);

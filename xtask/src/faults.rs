@@ -118,7 +118,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_case_is_read_from_the_documentation_of_its_test() {
+    fn a_case_is_read_from_the_doc_comment_of_its_test() {
         let text = "/// Case 7: a thing\n/// goes wrong.\n///\n/// It is | repaired.\n#[tokio::test]\nasync fn it_is_repaired() {\n";
         let cases = read(text, "here.rs").expect("it is whole");
         let [(7, case)] = cases.as_slice() else { panic!("one case") };

@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn it_owes_what_every_sink_does() {
+    async fn the_shelf_sink_follows_the_rules_of_a_sink() {
         let (clock, shelf, team) = (Arc::new(TestClock::new()), Shelf::default(), target("team-a"));
         let written = async |set: &CredentialSet| shelf.write(&team, set).await.expect("it works").written;
         let both = set(&clock, &["one", "two"]).await;

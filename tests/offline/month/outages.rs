@@ -31,7 +31,7 @@ fn repair(world: &World) {
 /// The daemon backs off to one retry every five minutes, and leaves existing Secrets unchanged. None ever has less than
 /// two hours left. Each is refreshed within minutes of the end of an outage.
 #[tokio::test(start_paused = true)]
-async fn outages_of_three_hours_leave_two_hours_of_life_everywhere() {
+async fn three_hour_outages_leave_every_secret_two_hours_of_life() {
     let world = World::new(5);
     let mut ledger = Ledger::begin(&world);
     let month = async {
@@ -52,7 +52,7 @@ async fn outages_of_three_hours_leave_two_hours_of_life_everywhere() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn outages_of_five_hours_let_nothing_expire() {
+async fn five_hour_outages_let_nothing_expire() {
     let world = World::new(5);
     let mut ledger = Ledger::begin(&world);
     let days = async {

@@ -3,7 +3,7 @@
 use super::*;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn s7_the_pod_s_token_reports_only_its_own_secrets_under_its_own_name() {
+async fn s7_the_pod_token_reports_events_only_for_its_own_secrets() {
     let Some(scene) = Scene::new().await else { return };
     let event = |namespace: &str, edit: &dyn Fn(&mut Value)| {
         let mut event = json!({
