@@ -81,7 +81,8 @@ impl Daemon {
     /// Returns the peak resident memory so far, in MiB.
     pub(crate) fn peak_mib(&self) -> Result<f64> {
         let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).context("the kernel does not say")?;
+        let line =
+            status.lines().find_map(|line| line.strip_prefix("VmHWM:")).context("the kernel does not report it")?;
         let kib = line.trim().trim_end_matches("kB").trim().parse::<f64>()?;
         Ok(kib / 1024.0)
     }

@@ -30,7 +30,9 @@ pub(crate) fn run() -> Result<()> {
     }
     let config = dir.path().join("regcred.yaml");
 
-    println!("\nIn {TEAMS} projects a shell script keeps a login for ECR, with a key of AWS in each. What is there?\n");
+    println!(
+        "\nA shell script keeps an ECR login in {TEAMS} projects, with an AWS key in each. The findings of regcred:\n"
+    );
     println!("$ regcred init > regcred.yaml\n");
     let mut init = command(&regcred, &world, &["init"], None);
     run_command(init.stdout(File::create(&config)?))?;
@@ -44,7 +46,7 @@ pub(crate) fn run() -> Result<()> {
     println!("$ regcred plan --config regcred.yaml\n");
     run_command(&mut command(&regcred, &world, &["plan"], Some(&config)))?;
 
-    println!("\nThen do it: the Secrets stay, and become regcred's.\n");
+    println!("\nThe pass adopts the Secrets:\n");
     println!("$ regcred once --config regcred.yaml\n");
     run_command(&mut command(&regcred, &world, &["once"], Some(&config)))?;
     let first = world.say("show")?;
@@ -55,7 +57,7 @@ pub(crate) fn run() -> Result<()> {
         let (registries, linked) = (list(&secret["registries"]), list(&secret["linked"]));
         println!("  {namespace}/{name}  {registries}  until {end}  used by {linked}");
     }
-    println!("\nTokens that were asked for: {}", first["tokens_by_region"]);
+    println!("\nRequested tokens: {}", first["tokens_by_region"]);
     ensure!(secrets.len() == TEAMS, "{TEAMS} Secrets were expected, {} are there", secrets.len());
     ensure!(secrets.iter().all(|it| it["manager"] == "regcred"), "not all of them are regcred's: {first:#}");
     ensure!(first["tokens"] == REGIONS.len(), "one token per region was expected: {}", first["tokens"]);
@@ -64,9 +66,9 @@ pub(crate) fn run() -> Result<()> {
     println!("$ regcred once --config regcred.yaml\n");
     run_command(&mut command(&regcred, &world, &["once"], Some(&config)))?;
     let second = world.say("show")?;
-    ensure!(second["tokens"] == first["tokens"], "the second pass asked for a token");
+    ensure!(second["tokens"] == first["tokens"], "the second pass requested a token");
     ensure!(second["secrets"] == first["secrets"], "the second pass wrote something");
-    println!("\nNo token was asked for, and nothing was written. The keys of AWS in the projects can go.");
+    println!("\nThe pass requested no token and wrote nothing. You can delete the AWS keys in the projects.");
     Ok(())
 }
 

@@ -55,7 +55,7 @@ pub(super) fn problems(
                 None => false,
             };
             if !found {
-                problems.insert(format!("{}: {link} leads nowhere", file.display()));
+                problems.insert(format!("{}: {link} has no target", file.display()));
             }
         }
     }

@@ -60,7 +60,7 @@ pub(super) fn run(Programs { regcred, servers }: &Programs) -> Result<()> {
     let served = u32::try_from(NAMESPACES + round)?;
     daemon.until(FRESH, f64::from(served))?;
     println!(
-        "{served} namespaces, tokens of {LIFE} s, the API server killed {kills} times in {} s: in {looks} looks no Secret had less than {least} s left",
+        "{served} namespaces, tokens of {LIFE} s, the API server killed {kills} times in {} s: in {looks} checks, no Secret had less than {least} s left",
         LASTS.as_secs()
     );
     daemon.stop()
