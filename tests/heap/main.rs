@@ -57,7 +57,7 @@ fn forget(world: &World) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_daemon_holds_no_more_after_a_year_than_after_a_month() {
+async fn a_daemon_uses_no_more_memory_after_a_year_than_after_a_month() {
     // The test needs only the number of bytes, so the profiler records as little of each allocation as possible.
     let _profiler = Profiler::builder().testing().trim_backtraces(Some(4)).build();
     let world = World::new(8);

@@ -218,7 +218,7 @@ fn answer(mut stream: TcpStream, seen: &Mutex<Vec<String>>) {
 }
 
 #[test]
-fn each_difference_to_kubectl_has_a_reason() {
+fn each_difference_from_kubectl_has_a_reason() {
     for case in cases() {
         assert_eq!(case.regcred.is_some(), case.why.is_some(), "{}", case.name);
         assert_ne!(case.says.as_deref(), Some(""), "{}", case.name);

@@ -76,7 +76,7 @@ fn without_labels_of_helm(mut object: Value) -> Value {
 }
 
 #[test]
-fn the_chart_makes_what_regcred_manifests_makes() {
+fn the_chart_renders_the_objects_of_regcred_manifests() {
     let chart = deploy("chart/regcred").display().to_string();
     for file in values() {
         let name = file.display().to_string();
@@ -130,7 +130,7 @@ impl Printed {
 const SMALL: &str = "targets: [{ namespace: team-a, region: eu-west-1 }]\n";
 
 #[test]
-fn the_text_of_the_config_reaches_the_cluster_as_it_is() {
+fn the_config_text_reaches_the_cluster_unchanged() {
     for config in [
         format!("# a comment with blanks at its end  \n\n{SMALL}\n\n"),
         format!("# 'quotes', \"more\", ä, \u{1f600}, <tags> & {{{{ braces }}}}\n{SMALL}"),
@@ -146,7 +146,7 @@ fn the_text_of_the_config_reaches_the_cluster_as_it_is() {
 }
 
 #[test]
-fn values_of_another_config_or_another_release_are_refused_with_the_command_that_prints_them() {
+fn values_of_another_config_or_release_are_refused_with_the_command_to_print_them() {
     let printed = Printed::new(SMALL, &[]);
     text(&printed.template("regcred", &[]));
     let again = "`regcred manifests --mode values --config /";
@@ -228,7 +228,7 @@ fn values_that_would_not_work_are_refused_with_the_reason() {
         ("tolerations[0].efect=x", "'efect' not allowed"),
         ("extraEnv[0].name=AWS_SESSION_TOKEN,extraEnv[0].value=hunter2", "would read the key"),
         ("extraEnv[0].name=NO_PROXY,extraEnv[0].value=x", "set it with `proxy.noProxy`"),
-        ("extraEnv[0].name=REGCRED__SCHEDULE,extraEnv[0].value=x", "write it in the config"),
+        ("extraEnv[0].name=REGCRED__SCHEDULE,extraEnv[0].value=x", "set it in the config"),
         ("podLabels.regcred\\.dev/x=y", "the chart sets the labels of this prefix"),
         ("serviceAccount.create=false", "at '/serviceAccount/name': minLength: got 0, want 1"),
         ("monitoring=maybe", "/monitoring"),
@@ -241,7 +241,7 @@ fn values_that_would_not_work_are_refused_with_the_reason() {
 }
 
 #[test]
-fn the_objects_of_the_prometheus_operator_are_made_where_it_is() {
+fn prometheus_operator_objects_are_rendered_only_if_their_api_exists() {
     let kinds = |more: &[&str]| {
         let made = documents(&text(&template("daemon-values", more)));
         let monitoring = made.iter().filter(|it| it["apiVersion"] == "monitoring.coreos.com/v1");
@@ -261,7 +261,7 @@ fn the_objects_of_the_prometheus_operator_are_made_where_it_is() {
 }
 
 #[test]
-fn the_first_pass_is_a_hook_that_does_what_the_cron_job_does() {
+fn the_first_pass_is_a_hook_with_the_spec_of_the_cron_job() {
     let made = documents(&text(&template("minimal-values", &[])));
     let of = |kind: &str| made.iter().find(|it| it["kind"] == kind).unwrap_or_else(|| panic!("there is no {kind}"));
     assert_eq!(of("Job")["spec"], of("CronJob")["spec"]["jobTemplate"]["spec"]);
@@ -272,7 +272,7 @@ fn the_first_pass_is_a_hook_that_does_what_the_cron_job_does() {
 }
 
 #[test]
-fn the_dashboard_is_one_of_the_charts_values() {
+fn the_dashboard_is_enabled_by_a_chart_value() {
     let made = |more: &[&str]| documents(&text(&template("daemon-values", more)));
     let of = |objects: Vec<Value>| objects.into_iter().find(|it| it["data"]["regcred.json"].is_string());
     assert_eq!(of(made(&[])), None);
@@ -282,14 +282,14 @@ fn the_dashboard_is_one_of_the_charts_values() {
 }
 
 #[test]
-fn a_value_that_is_not_known_is_refused() {
+fn an_unknown_chart_value_is_refused() {
     for value in ["accessKeyId=AKIAIOSFODNN7EXAMPLE", "nodeselector.a=b"] {
         assert!(!template("minimal-values", &["--set", value]).status.success(), "{value}");
     }
 }
 
 #[test]
-fn the_kustomize_bases_make_what_regcred_manifests_makes() {
+fn the_kustomize_bases_render_the_objects_of_regcred_manifests() {
     for (base, generated) in
         [("cronjob", "manifests/minimal/cronjob.yaml"), ("daemon", "manifests/minimal/daemon.yaml")]
     {

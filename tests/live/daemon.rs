@@ -71,7 +71,7 @@ async fn everything(world: &World, aws: &FakeAws, installed: &Installed, namespa
             .is_some_and(|it| it["metadata"]["annotations"].to_string().contains("merge.regcred.dev"))
     };
     until("it is merged into", merged).await;
-    until("its owner is told", || told(world, foreign).contains(&"Refused".to_owned())).await;
+    until("its owner gets an Event", || told(world, foreign).contains(&"Refused".to_owned())).await;
     // One region fails while both are minted again. Its old login is carried over.
     let uid = |secret: &Value| secret["metadata"]["uid"].clone();
     let before = world.find(namespace, "secrets", "ecr-pull").expect("it is there");
@@ -82,7 +82,7 @@ async fn everything(world: &World, aws: &FakeAws, installed: &Installed, namespa
     assert!(sent.expect("kill starts").success());
     let refreshed = || world.find(namespace, "secrets", "ecr-pull").is_some_and(|it| it["data"] != before["data"]);
     until("half of it is refreshed", refreshed).await;
-    until("the daemon's own owner is told", || {
+    until("the daemon's namespace gets an Event", || {
         told(world, &installed.namespace).contains(&"ProviderFailed".to_owned())
     })
     .await;
@@ -109,7 +109,7 @@ fn all_used(installed: &Installed, going: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn in_names_mode_a_daemon_misses_no_right_and_leaves_none_over() {
+async fn in_names_mode_a_daemon_has_exactly_the_rights_that_it_uses() {
     let (world, aws) = (World::new().await, FakeAws::start().await);
     let (namespace, foreign, going) = (project(&world).await, world.namespace().await, world.namespace().await);
     shared(&world, &namespace);
@@ -125,7 +125,7 @@ async fn in_names_mode_a_daemon_misses_no_right_and_leaves_none_over() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn in_selecting_mode_a_daemon_misses_no_right_and_leaves_none_over() {
+async fn in_selector_mode_a_daemon_has_exactly_the_rights_that_it_uses() {
     let (world, aws) = (World::new().await, FakeAws::start().await);
     let (namespace, foreign, going) = (project(&world).await, world.namespace().await, world.namespace().await);
     shared(&world, &namespace);
@@ -152,7 +152,7 @@ async fn in_selecting_mode_a_daemon_misses_no_right_and_leaves_none_over() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn of_two_daemons_one_works_and_the_other_takes_over_at_once() {
+async fn the_second_of_two_daemons_takes_over_at_once() {
     let (world, aws) = (World::new().await, FakeAws::start().await);
     let namespace = project(&world).await;
     let yaml = format!("targets: [{{ namespace: {namespace}, region: {PULL} }}]");
@@ -182,7 +182,7 @@ async fn of_two_daemons_one_works_and_the_other_takes_over_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_secret_that_nothing_asks_for_any_more_is_removed_with_the_rights_of_a_daemon_that_prunes() {
+async fn an_unwanted_secret_is_removed_with_the_rights_of_a_pruning_daemon() {
     let (world, aws) = (World::new().await, FakeAws::start().await);
     let (kept, left) = (project(&world).await, project(&world).await);
     let label = format!("regcred.test/prune={kept}");

@@ -58,7 +58,7 @@ fn pull(program: &str, dir: &Path, proxy: &str, auth: &Path, image: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn skopeo_podman_and_buildah_pull_from_docker_hub_with_the_secret_that_was_written() {
+async fn skopeo_podman_and_buildah_pull_from_docker_hub_with_the_written_secret() {
     let world = World::new().await;
     let namespace = world.namespace().await;
     world.account(&namespace, "default").await;

@@ -10,7 +10,7 @@ use crate::world::{World, regcred};
 const THEIRS: &str = r#"{ "auths": { "r.example": { "auth": "dTpw" } } }"#;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn one_namespace_has_several_secrets_each_kept_in_its_own_way() {
+async fn one_namespace_has_several_secrets_with_different_options() {
     let world = World::new().await;
     let namespace = world.namespace().await;
     for account in ["default", "builder"] {
@@ -75,7 +75,7 @@ async fn one_namespace_has_several_secrets_each_kept_in_its_own_way() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn namespaces_are_chosen_by_name_and_label_and_their_secrets_are_labelled() {
+async fn namespaces_are_selected_by_name_and_label_and_their_secrets_are_labelled() {
     let world = World::new().await;
     let (build, other, named) = (world.namespace().await, world.namespace().await, world.namespace().await);
     for (namespace, tier) in [(&build, "build"), (&other, "test")] {

@@ -56,7 +56,7 @@ fn run(root: &Path, environment: &[(&str, String)], args: &[&str]) -> Output {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_image_is_pushed_with_regcred_s_secret_pulled_and_run_as_openshift_runs_it() {
+async fn the_image_is_pushed_pulled_and_run_as_on_openshift() {
     let (world, aws) = (World::new().await, FakeAws::start().await);
     let proxy = CheckingProxy::start(setting("REGCRED_LIVE_REGISTRY").parse().expect("an address")).await;
     let namespace = world.namespace().await;
@@ -92,7 +92,7 @@ async fn the_image_is_pushed_with_regcred_s_secret_pulled_and_run_as_openshift_r
         buildah
     };
     let refused = push().output().expect("buildah starts");
-    assert!(!refused.status.success(), "nobody is let in yet");
+    assert!(!refused.status.success(), "the registry accepts no login yet");
     proxy.accept(HOST, "AWS", &minted.password);
     succeeds(&mut push());
 
@@ -111,7 +111,7 @@ async fn the_image_is_pushed_with_regcred_s_secret_pulled_and_run_as_openshift_r
     let root = dir.path().join("root");
     fs::create_dir(&root).expect("a folder");
     let image = unpack(&layout, &root);
-    assert_eq!(image["config"]["User"], "65532:0", "it is nobody in particular");
+    assert_eq!(image["config"]["User"], "65532:0", "it has an arbitrary user");
     assert_eq!(image["config"]["Entrypoint"], serde_json::json!(["/regcred"]));
     let labels = &image["config"]["Labels"];
     for label in ["name", "vendor", "version", "release", "summary", "description", "org.opencontainers.image.revision"]

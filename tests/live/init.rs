@@ -59,7 +59,7 @@ fn run(aws: &FakeAws, kubeconfig: &Path, args: &[&str]) -> (Option<i32>, String,
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn from_the_recipe_to_nothing_left_to_do_with_what_init_prints() {
+async fn the_output_of_init_migrates_a_recipe_completely() {
     let (world, aws) = (World::new().await, FakeAws::start().await);
     let (dir, kubeconfig) = kubeconfig_of_regcred(&world);
     let namespaces = [world.namespace().await, world.namespace().await];
@@ -114,7 +114,7 @@ async fn from_the_recipe_to_nothing_left_to_do_with_what_init_prints() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_whole_cluster_is_searched_with_the_right_to_list_and_the_missing_one_is_named() {
+async fn init_searches_a_whole_cluster_and_names_a_missing_right() {
     let (world, aws) = (World::new().await, FakeAws::start().await);
     let namespace = world.namespace().await;
     plant(&world, &namespace, "canary-of-ecr").await;
@@ -126,7 +126,7 @@ async fn a_whole_cluster_is_searched_with_the_right_to_list_and_the_missing_one_
         all.filter(|it| it["namespace"] == *namespace).cloned().collect::<Vec<_>>()
     };
     assert_eq!(here("secrets")[0]["registries"], json!([HOST]));
-    assert_eq!(here("secrets")[0]["expires_at_is_estimate"], true, "its token is none of ECR");
+    assert_eq!(here("secrets")[0]["expires_at_is_estimate"], true, "its token is not from ECR");
     assert_eq!((here("writers").len(), here("aws_keys").len()), (1, 1), "{report:#}");
 
     let (_dir, kubeconfig) = kubeconfig_of_regcred(&world);
@@ -136,7 +136,7 @@ async fn a_whole_cluster_is_searched_with_the_right_to_list_and_the_missing_one_
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_stops_the_jobs_of_many_namespaces_can_be_pasted() {
+async fn the_printed_command_stops_the_jobs_of_many_namespaces() {
     let (world, aws) = (World::new().await, FakeAws::start().await);
     let (name, many) = ("ecr-creds-of-many", 9);
     let config = json!({ "auths": { HOST: { "username": "AWS", "password": "canary-of-ecr" } } }).to_string();

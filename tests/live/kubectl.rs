@@ -11,7 +11,7 @@ fn kubectl() -> PathBuf {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_table_of_kubeconfigs_is_what_kubectl_does() {
+async fn the_table_of_kubeconfigs_matches_kubectl() {
     let (world, program) = (World::new().await, kubectl().display().to_string());
     let mut wrong = vec![];
     for case in cases() {

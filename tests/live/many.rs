@@ -26,7 +26,7 @@ const TERMINATING: usize = 33;
 const OPAQUE: usize = 44;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn four_troubled_namespaces_of_two_hundred_stop_nobody_and_each_has_its_reason() {
+async fn four_failing_namespaces_of_two_hundred_stop_no_other_and_report_their_reasons() {
     let (world, aws) = (World::new().await, FakeAws::start().await);
     let (dir, kubeconfig) = kubeconfig_of_regcred(&world);
     let name = |number: usize| format!("many-{number}");
@@ -95,7 +95,7 @@ async fn four_troubled_namespaces_of_two_hundred_stop_nobody_and_each_has_its_re
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_server_that_never_answers_is_given_ten_seconds_a_call() {
+async fn a_call_to_a_silent_server_ends_after_ten_seconds() {
     let (world, aws) = (World::new().await, FakeAws::start().await);
     let namespace = world.namespace().await;
     world.account(&namespace, "default").await;

@@ -29,7 +29,7 @@ fn files(folder: &str, end: &str) -> Vec<PathBuf> {
 }
 
 #[test]
-fn prometheus_takes_the_rules_and_they_fire_when_they_should() {
+fn prometheus_accepts_the_rules_and_they_fire_as_tested() {
     let rules = root("deploy/monitoring/rules.yaml");
     assert!(promtool("check", &[rules]).contains("rules found"));
     let tests = files("tests/monitoring", ".test.yaml");
@@ -38,7 +38,7 @@ fn prometheus_takes_the_rules_and_they_fire_when_they_should() {
 }
 
 #[test]
-fn the_tests_would_see_a_rule_that_is_wrong() {
+fn the_rule_tests_detect_wrong_rules() {
     let rules = fs::read_to_string(root("deploy/monitoring/rules.yaml")).expect("text");
     let tests = files("tests/monitoring", ".test.yaml");
     for (right, wrong) in [
@@ -63,7 +63,7 @@ fn the_tests_would_see_a_rule_that_is_wrong() {
 
 /// Converts each query to a rule, because promtool parses rules as Prometheus does.
 #[test]
-fn prometheus_understands_every_query_of_the_dashboard() {
+fn prometheus_parses_every_dashboard_query() {
     let dashboard = fs::read_to_string(root("deploy/monitoring/dashboard.json")).expect("text");
     let dashboard = serde_json::from_str::<Value>(&dashboard).expect("JSON");
     let panels = dashboard["panels"].as_array().expect("a list").iter();

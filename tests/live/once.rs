@@ -94,7 +94,7 @@ async fn the_minimal_config_works_with_the_rights_of_names_mode() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_is_gone_or_forbidden_stops_nobody_else() {
+async fn a_missing_or_forbidden_namespace_stops_no_other_target() {
     let world = World::new().await;
     let (dir, kubeconfig) = kubeconfig_of_regcred(&world);
     let forbidden = world.namespace().await;
@@ -134,7 +134,7 @@ async fn what_is_gone_or_forbidden_stops_nobody_else() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn many_namespaces_are_read_in_bulk_with_the_right_to_list_and_one_by_one_without() {
+async fn namespaces_are_read_in_bulk_with_the_right_to_list_and_otherwise_one_by_one() {
     let world = World::new().await;
     let (dir, kubeconfig) = kubeconfig_of_regcred(&world);
     let mut yaml = String::from("targets:\n");

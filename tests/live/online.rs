@@ -41,7 +41,7 @@ fn rules(fix: &str) -> &str {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn with_the_rights_of_names_mode_all_is_well_and_an_admin_is_warned() {
+async fn names_mode_rights_pass_every_check_and_an_administrator_gets_an_info() {
     let world = World::new().await;
     let (_dir, kubeconfig) = kubeconfig_of_regcred(&world);
     let (code, report) = check(&kubeconfig, MINIMAL).await;
@@ -57,7 +57,7 @@ async fn with_the_rights_of_names_mode_all_is_well_and_an_admin_is_warned() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_service_account_of_selecting_mode_finds_its_guard() {
+async fn the_service_account_of_selector_mode_finds_its_guard() {
     let world = World::new().await;
     let namespace = world.namespace().await;
     let yaml = format!("targets: [{{ namespaces: [\"{namespace}*\"], region: eu-west-1 }}]\n");
@@ -75,7 +75,7 @@ async fn the_service_account_of_selecting_mode_finds_its_guard() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_binding_that_is_missing_is_made_by_the_command_that_is_printed() {
+async fn the_printed_command_creates_the_missing_bindings() {
     let world = World::new().await;
     let (dir, kubeconfig) = kubeconfig_of_regcred(&world);
     let (one, two) = (world.namespace().await, world.namespace().await);
@@ -105,7 +105,7 @@ async fn a_binding_that_is_missing_is_made_by_the_command_that_is_printed() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_rule_that_is_missing_is_the_one_that_is_printed() {
+async fn the_printed_rule_is_the_missing_rule() {
     let world = World::new().await;
     let (dir, kubeconfig) = kubeconfig_of_regcred(&world);
     let namespace = world.namespace().await;
@@ -134,7 +134,7 @@ async fn a_rule_that_is_missing_is_the_one_that_is_printed() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn two_thousand_namespaces_are_looked_at_before_the_time_is_over() {
+async fn two_thousand_namespaces_are_checked_before_the_timeout() {
     let world = World::new().await;
     let (dir, kubeconfig) = kubeconfig_of_regcred(&world);
     let mut yaml = String::from("targets:\n");

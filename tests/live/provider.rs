@@ -6,7 +6,7 @@ use regcred_ecr::{AccountId, EcrProvider, Region};
 use crate::world::setting;
 
 #[tokio::test]
-async fn it_mints_through_the_real_sdk() {
+async fn a_token_is_minted_through_the_real_sdk() {
     let provider = EcrProvider::builder(Region::new("eu-west-1").expect("valid"))
         .with_accounts([AccountId::new("210987654321").expect("valid")])
         .with_endpoint(setting("REGCRED_LIVE_AWS"))

@@ -36,7 +36,7 @@ fn user(program: &str, file: &Path, image: &str) -> Option<String> {
 }
 
 #[test]
-fn the_readers_on_containers_image_take_the_key_that_is_foretold() {
+fn readers_with_containers_image_use_the_predicted_key() {
     let keys: [&[&str]; 20] = [
         &["HOST"],
         &["HOST", "HOST/team"],
@@ -78,7 +78,7 @@ fn the_readers_on_containers_image_take_the_key_that_is_foretold() {
 }
 
 #[test]
-fn the_readers_on_containers_image_take_the_key_of_docker_hub_that_is_foretold() {
+fn readers_with_containers_image_use_the_predicted_docker_hub_key() {
     let keys: [&[&str]; 9] = [
         &["https://index.docker.io/v1/"],
         &["docker.io"],
@@ -126,7 +126,7 @@ fn take_what_is_foretold(configs: impl Iterator<Item = (Vec<u8>, Vec<String>)>, 
 }
 
 #[test]
-fn an_entry_that_go_cannot_decode_spoils_the_config_as_foretold() {
+fn an_entry_that_go_cannot_decode_breaks_the_config_as_predicted() {
     let dir = tempfile::tempdir().expect("a folder");
     let file = dir.path().join("auth.json");
     let entries = [
@@ -157,7 +157,7 @@ fn an_entry_that_go_cannot_decode_spoils_the_config_as_foretold() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn skopeo_pulls_with_what_a_merge_leaves_of_every_key() {
+async fn skopeo_pulls_with_every_key_after_a_merge() {
     let registry = CheckingProxy::start(setting("REGCRED_LIVE_REGISTRY").parse().expect("an address")).await;
     registry.accept(HOST, "AWS", "new");
     let dir = tempfile::tempdir().expect("a folder");

@@ -49,7 +49,7 @@ fn owners(secret: &Value) -> Vec<String> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_secret_of_the_recipe_is_refused_and_then_taken_over_with_its_uid_and_without_its_old_token() {
+async fn a_secret_of_the_recipe_is_adopted_with_its_uid_and_without_its_old_token() {
     let (world, aws) = (World::new().await, FakeAws::start().await);
     let (dir, kubeconfig) = kubeconfig_of_regcred(&world);
     let namespace = world.namespace().await;
@@ -89,7 +89,7 @@ async fn a_secret_of_the_recipe_is_refused_and_then_taken_over_with_its_uid_and_
     let after = secret(&world, &namespace);
     assert_eq!(after["metadata"]["uid"], before["metadata"]["uid"]);
     assert!(after["metadata"]["annotations"][LAST_APPLIED].is_null(), "{after:#}");
-    assert!(!after.to_string().contains(&STANDARD.encode("AWS:old-token")), "the old token stands nowhere");
+    assert!(!after.to_string().contains(&STANDARD.encode("AWS:old-token")), "the old token is gone");
     assert_eq!(owners(&after), ["regcred Apply"]);
     assert_eq!(after["metadata"]["labels"]["team"], "builds", "what others put there stays");
     assert!(data(&after).contains(&STANDARD.encode(format!("AWS:{}", aws.issued()[0].password))));
@@ -122,7 +122,7 @@ impl TargetSource for Told {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_recipe_s_next_runs_are_repaired_and_the_third_makes_it_contested() {
+async fn later_runs_of_the_recipe_are_repaired_and_the_third_makes_the_target_contested() {
     let world = World::new().await;
     let namespace = world.namespace().await;
     world.account(&namespace, "default").await;
@@ -172,7 +172,7 @@ async fn the_recipe_s_next_runs_are_repaired_and_the_third_makes_it_contested() 
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_secret_that_is_applied_by_somebody_else_for_good_is_not_adopted() {
+async fn a_secret_that_another_manager_applies_is_not_adopted() {
     let world = World::new().await;
     let namespace = world.namespace().await;
     recipe(&world, &namespace, "old-token");

@@ -64,7 +64,7 @@ pub(crate) fn image(dir: &Path) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn skopeo_logs_in_pushes_and_pulls_with_the_secret_that_was_written() {
+async fn skopeo_logs_in_pushes_and_pulls_with_the_written_secret() {
     let (world, aws) = (World::new().await, FakeAws::start().await);
     let proxy = CheckingProxy::start(setting("REGCRED_LIVE_REGISTRY").parse().expect("an address")).await;
     let namespace = world.namespace().await;
@@ -123,7 +123,7 @@ async fn skopeo_logs_in_pushes_and_pulls_with_the_secret_that_was_written() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_image_that_skopeo_pushed_is_pulled_with_a_login_that_was_minted_for_it() {
+async fn an_image_pushed_by_skopeo_is_pulled_with_a_minted_login() {
     let (aws, dir) = (FakeAws::start().await, tempfile::tempdir().expect("a folder"));
     let registry = setting("REGCRED_LIVE_REGISTRY").parse().expect("an address");
     let registry = Arc::new(CheckingProxy::start(registry).await);

@@ -85,7 +85,7 @@ async fn everything(world: &World, aws: &FakeAws, installed: &Installed, namespa
             return;
         }
     }
-    panic!("nobody wrote at the same moment");
+    panic!("no other write happened at the same moment");
 }
 
 const UNLINK: &str = r#"{"imagePullSecrets":[{"name":"default-dockercfg"}]}"#;
@@ -103,7 +103,7 @@ fn busy(world: &World, namespace: &str) -> AbortHandle {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn in_names_mode_no_right_is_missing_and_none_is_left_over() {
+async fn in_names_mode_the_rights_are_exactly_those_in_use() {
     let (world, aws) = (World::new().await, FakeAws::start().await);
     let (namespace, going) = (project(&world).await, world.namespace().await);
     shared(&world, &namespace);
@@ -121,7 +121,7 @@ async fn in_names_mode_no_right_is_missing_and_none_is_left_over() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn in_selecting_mode_no_right_is_missing_and_none_is_left_over() {
+async fn in_selector_mode_the_rights_are_exactly_those_in_use() {
     let (world, aws) = (World::new().await, FakeAws::start().await);
     let (namespace, going) = (project(&world).await, world.namespace().await);
     shared(&world, &namespace);
@@ -196,7 +196,7 @@ fn pull_secret() -> Value {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn in_names_mode_the_pod_s_token_opens_nothing_but_its_own_secrets() {
+async fn in_names_mode_the_pod_token_can_access_only_its_own_secrets() {
     let world = World::new().await;
     let (namespace, other) = (project(&world).await, project(&world).await);
     let yaml = format!("targets: [{{ namespace: {namespace}, region: {PULL} }}]");
@@ -249,9 +249,9 @@ async fn in_names_mode_the_pod_s_token_opens_nothing_but_its_own_secrets() {
 }
 
 /// Attacks that a cluster-wide permission would allow without a guard. A server with these policies gets the attacks
-/// with the pod's token. For an older server, the CEL interpreter evaluates the same requests.
+/// with the pod's token. The CEL interpreter evaluates the same requests for an older server.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn in_selecting_mode_the_guard_stops_whoever_owns_the_pod() {
+async fn in_selector_mode_the_guard_stops_an_attacker_with_the_pod_token() {
     let world = World::new().await;
     let (chosen, other) = (project(&world).await, project(&world).await);
     let label = format!("regcred.test/guard={chosen}");
@@ -359,7 +359,7 @@ async fn the_server_finds_no_type_error_in_a_guard() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_is_checked_in_passes_the_server_s_own_dry_run() {
+async fn checked_in_manifests_pass_a_server_side_dry_run() {
     let world = World::new().await;
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy/manifests");
     let (mut tried, mut unknown) = (0, BTreeSet::new());

@@ -81,7 +81,7 @@ impl SinkUnderTest for Live {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn it_conforms_on_a_real_api_server() {
+async fn the_openshift_sink_conforms_on_a_real_api_server() {
     let world = World::new().await;
     let sink = OpenShiftSink::builder(world.cluster().await).with_links(Link::defaults()).build();
     conformance::sink(&Live { sink: Arc::new(sink), world }).await;
@@ -129,7 +129,7 @@ impl SourceUnderTest for Labelled {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_source_of_namespaces_conforms_on_a_real_api_server() {
+async fn the_namespace_source_conforms_on_a_real_api_server() {
     let world = World::new().await;
     let label = world.namespace().await;
     let targets = [Labelled::namespace(&world, &label).await, Labelled::namespace(&world, &label).await].into();

@@ -16,11 +16,11 @@ fn check(world: &World, template: &Path) -> (Option<i32>, Value) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_server_takes_what_the_generated_templates_hold_and_refuses_what_it_would_not_make() {
+async fn a_server_accepts_generated_template_objects_and_refuses_invalid_ones() {
     let world = World::new().await;
     let good = Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy/manifests/profiles/template-role-bindings.yaml");
     let (code, verdict) = check(&world, &good);
-    assert_eq!(code, Some(2), "this server is no OpenShift: {verdict:#}");
+    assert_eq!(code, Some(2), "this server is not OpenShift: {verdict:#}");
     let errors = verdict["errors"].as_array().expect("a list");
     assert!(
         errors.len() == 1 && errors[0]["message"].as_str().is_some_and(|it| it.contains("it is not OpenShift")),

@@ -171,7 +171,7 @@ impl World {
     pub(crate) fn knows(&self, object: &Value) -> bool {
         static SERVED: Mutex<BTreeMap<String, Value>> = Mutex::new(BTreeMap::new());
         let version = object["apiVersion"].as_str().expect("a version");
-        let mut served = SERVED.lock().expect("nobody panics while it is held");
+        let mut served = SERVED.lock().expect("no thread panics while it is held");
         let answer = served.entry(version.to_owned()).or_insert_with(|| {
             let path = if version.contains('/') { format!("/apis/{version}") } else { format!("/api/{version}") };
             let mut kubectl = Command::new("kubectl");

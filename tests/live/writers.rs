@@ -33,7 +33,7 @@ fn names(list: &Value) -> Vec<&str> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn twelve_writers_at_a_time_lose_no_login_and_no_entry_of_a_service_account() {
+async fn twelve_concurrent_writers_lose_no_login_and_no_service_account_entry() {
     let world = World::new().await;
     let namespace = world.namespace().await;
     world.account(&namespace, "builder").await;
@@ -93,7 +93,7 @@ async fn twelve_writers_at_a_time_lose_no_login_and_no_entry_of_a_service_accoun
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_end_in_2099_that_a_tenant_writes_changes_nothing_whoever_it_says_it_is() {
+async fn an_expiry_in_2099_written_by_a_tenant_changes_nothing_under_any_manager() {
     const HOST: &str = "r.example";
     let world = World::new().await;
     let namespace = world.namespace().await;
@@ -110,7 +110,7 @@ async fn an_end_in_2099_that_a_tenant_writes_changes_nothing_whoever_it_says_it_
         let engine = Engine::builder(clock.clone()).with_minter(minter).with_route(route).build().expect("it is whole");
         let report = engine.once(Pass::default()).await;
         assert_eq!(report.exit_code(), 0, "{report:?}");
-        report.targets[&target(&namespace)].step.clone().expect("it was looked at")
+        report.targets[&target(&namespace)].step.clone().expect("it was observed")
     };
     assert_eq!(pass().await, Step::Create);
     assert_eq!(pass().await, Step::Leave);
@@ -149,7 +149,7 @@ async fn an_end_in_2099_that_a_tenant_writes_changes_nothing_whoever_it_says_it_
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_secret_that_nobody_is_said_to_own_is_merged_into_and_left_again() {
+async fn a_merge_into_a_secret_without_managed_fields_can_be_removed() {
     let world = World::new().await;
     let namespace = world.namespace().await;
     let theirs = json!({

@@ -232,7 +232,7 @@ async fn show_ecr(shown: &mut Shown) {
     shown.show(&(&of_tenant, of_tenant.credential().await.expect_err("half of its keys is missing")));
     let ecr = ecr.with_endpoint("http://127.0.0.1:9").build().await.expect("it is whole");
     shown.show(&ecr);
-    shown.show(&ecr.credential().await.expect_err("nobody listens"));
+    shown.show(&ecr.credential().await.expect_err("no server listens"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -288,7 +288,7 @@ async fn no_public_type_shows_a_secret() {
     kube.add_namespace("team-a", &["default"]);
     let dir = tempfile::tempdir().expect("a folder");
     let kubeconfig = dir.path().join("kubeconfig");
-    fs::write(&kubeconfig, kube.kubeconfig().replace("bearer-of-the-standin", CANARY)).expect("it can be written");
+    fs::write(&kubeconfig, kube.kubeconfig().replace("bearer-of-the-fake", CANARY)).expect("it can be written");
     let connection = Connection { kubeconfig: Some(kubeconfig), context: None };
     let cluster = Cluster::connect(&connection).await.expect("it is usable");
     shown.show(&(&connection, &cluster));
@@ -342,7 +342,7 @@ fn base64_of(secret: &str) -> String {
 }
 
 #[test]
-fn no_public_type_is_forgotten() {
+fn every_public_type_is_checked_for_secrets() {
     let mut public = BTreeSet::new();
     let libraries = ["core", "dockerconfig", "ecr", "engine", "openshift"].map(|it| format!("{it}/src/lib.rs"));
     for file in libraries.into_iter().chain(["core/src/document/mod.rs".to_owned()]) {
@@ -353,5 +353,5 @@ fn no_public_type_is_forgotten() {
         public.extend(types.filter(|name| !name.starts_with("Mock")).map(str::to_owned));
     }
     let known = SHOWN.iter().chain(HARMLESS).map(|name| (*name).to_owned()).collect::<BTreeSet<_>>();
-    assert_eq!(public, known, "each is shown above, or is said to be harmless");
+    assert_eq!(public, known, "each is in `SHOWN` or in `HARMLESS`");
 }

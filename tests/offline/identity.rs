@@ -26,7 +26,7 @@ fn actions(aws: &FakeAws) -> Vec<String> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_profile_is_the_one_that_was_named_with_the_role_that_it_assumes() {
+async fn the_named_profile_is_used_with_its_role() {
     let aws = FakeAws::start().await;
     let dir = tempfile::tempdir().expect("a folder");
     let file = dir.path().join("config");
@@ -73,7 +73,7 @@ async fn a_profile_is_the_one_that_was_named_with_the_role_that_it_assumes() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_profile_that_is_not_there_does_not_end_the_chain_the_first_time_or_later() {
+async fn a_missing_profile_never_ends_the_credential_chain() {
     let aws = FakeAws::start().await;
     aws.set_session_life(Duration::from_secs(5));
     let dir = tempfile::tempdir().expect("a folder");
@@ -95,7 +95,7 @@ async fn a_profile_that_is_not_there_does_not_end_the_chain_the_first_time_or_la
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_endpoint_in_clear_text_is_refused_wherever_it_was_configured() {
+async fn a_plain_http_endpoint_is_refused_wherever_it_is_configured() {
     let aws = FakeAws::start().await;
     let dir = tempfile::tempdir().expect("a folder");
     let file = dir.path().join("config");
@@ -143,7 +143,7 @@ async fn a_role_is_assumed_with_external_id_and_session_name() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_web_identity_is_read_anew_each_time_and_its_file_may_be_empty_or_gone_for_a_while() {
+async fn a_web_identity_file_is_read_for_each_mint_and_may_be_missing_for_a_while() {
     let aws = FakeAws::start().await;
     aws.set_session_life(Duration::from_secs(5)); // shorter than the SDK's cache allows, so each mint calls STS again
     let dir = tempfile::tempdir().expect("a folder");
@@ -192,7 +192,7 @@ async fn a_web_identity_is_read_anew_each_time_and_its_file_may_be_empty_or_gone
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_role_of_the_environment_is_trimmed_and_refused_if_it_is_none() {
+async fn a_role_from_the_environment_is_trimmed_and_refused_if_invalid() {
     let aws = FakeAws::start().await;
     let dir = tempfile::tempdir().expect("a folder");
     let file = dir.path().join("token");
@@ -232,7 +232,7 @@ async fn a_role_of_the_environment_is_trimmed_and_refused_if_it_is_none() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_container_presents_the_token_that_stands_in_its_file_now_and_never_to_a_proxy() {
+async fn a_container_sends_the_current_token_of_its_file_and_never_to_a_proxy() {
     let (aws, container, proxy) =
         (FakeAws::start().await, ContainerCredentials::start().await, ForwardProxy::start().await);
     container.set_life(Duration::from_secs(5));
@@ -264,22 +264,22 @@ async fn a_container_presents_the_token_that_stands_in_its_file_now_and_never_to
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_machine_s_own_role_has_to_be_wanted() {
+async fn the_role_of_the_machine_is_used_only_if_configured() {
     let (aws, metadata) = (FakeAws::start().await, InstanceMetadata::start().await);
     let (url, there) = (aws.url(), metadata.url());
     let environment = [("AWS_EC2_METADATA_SERVICE_ENDPOINT", there.as_str()), ("AWS_ENDPOINT_URL", url.as_str())];
-    let nobody = mint(&json!({}), &environment);
-    assert!(nobody["kind"] == "denied" && metadata.requests().is_empty(), "{nobody}");
+    let without = mint(&json!({}), &environment);
+    assert!(without["kind"] == "denied" && metadata.requests().is_empty(), "{without}");
     assert_eq!(registries(&mint(&json!({ "instance": true }), &environment)), [HOST]);
     assert_eq!(aws.calls()[0].access_key, metadata.issued()[0].access_key);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_list_of_roles_that_is_not_one_role_is_malformed_and_does_not_panic() {
+async fn an_instance_role_list_without_exactly_one_role_is_malformed() {
     let (aws, metadata) = (FakeAws::start().await, InstanceMetadata::start().await);
     let (url, there) = (aws.url(), metadata.url());
     let environment = [("AWS_EC2_METADATA_SERVICE_ENDPOINT", there.as_str()), ("AWS_ENDPOINT_URL", url.as_str())];
-    for list in ["standin-role", "standin-role\n", "standin-role\r\n"] {
+    for list in ["fake-role", "fake-role\n", "fake-role\r\n"] {
         metadata.list_roles_as(list);
         assert_eq!(registries(&mint(&json!({ "instance": true }), &environment)), [HOST], "{list:?}");
     }
@@ -310,7 +310,7 @@ async fn a_list_of_roles_that_is_not_one_role_is_malformed_and_does_not_panic() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_principal_that_is_pinned_is_compared_before_anything_is_minted() {
+async fn a_pinned_principal_is_compared_before_a_mint() {
     let aws = FakeAws::start().await;
     let environment = keys(&aws);
     let minted = mint(&json!({ "role_arn": PULL, "principal": PULL }), &borrowed(&environment));
@@ -348,7 +348,7 @@ async fn far(aws: &FakeAws, dir: &Path) -> (ForwardProxy, FaultProxy, String) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn fips_and_dual_stack_have_their_endpoints_and_proxy_and_private_authority_are_honoured() {
+async fn fips_and_dual_stack_endpoints_work_with_a_proxy_and_a_private_authority() {
     let (aws, dir) = (FakeAws::start().await, tempfile::tempdir().expect("a folder"));
     let (proxy, _tls, bundle) = far(&aws, dir.path()).await;
     let url = proxy.url();
@@ -382,11 +382,11 @@ async fn fips_and_dual_stack_have_their_endpoints_and_proxy_and_private_authorit
     let before = proxy.connects().len();
     assert_eq!(registries(&mint(&json!({}), &web)), [HOST]);
     let fips = ["sts-fips.us-east-1.amazonaws.com:443", "api.ecr-fips.us-east-1.amazonaws.com:443"];
-    assert_eq!(proxy.connects()[before..], fips, "what the environment says is for STS too");
+    assert_eq!(proxy.connects()[before..], fips, "the environment applies to STS too");
     let before = proxy.connects().len();
     assert_eq!(registries(&mint(&json!({ "fips": false }), &web)), [HOST]);
     let plain = ["sts.us-east-1.amazonaws.com:443", "api.ecr.us-east-1.amazonaws.com:443"];
-    assert_eq!(proxy.connects()[before..], plain, "what the builder says wins");
+    assert_eq!(proxy.connects()[before..], plain, "the builder wins");
     let minted = mint(&json!({ "aliases": true }), &environment);
     assert_eq!(
         registries(&minted),
@@ -400,7 +400,7 @@ async fn fips_and_dual_stack_have_their_endpoints_and_proxy_and_private_authorit
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_proxy_that_refuses_and_an_authority_that_is_not_trusted_are_told_apart() {
+async fn a_refusing_proxy_and_an_untrusted_authority_are_distinguished() {
     let (aws, dir) = (FakeAws::start().await, tempfile::tempdir().expect("a folder"));
     let (proxy, _tls, bundle) = far(&aws, dir.path()).await;
     let url = proxy.url();
@@ -431,13 +431,13 @@ async fn a_proxy_that_refuses_and_an_authority_that_is_not_trusted_are_told_apar
     }
     proxy.answer_with(200, "<html>canary</html>");
     let page = with_trust(&bundle);
-    assert!(page["kind"] == "unreachable" && !page.to_string().contains("canary"), "a page is no token: {page}");
+    assert!(page["kind"] == "unreachable" && !page.to_string().contains("canary"), "a page is not a token: {page}");
     assert!(aws.issued().is_empty());
 }
 
 /// The program logs everything at TRACE, as a program that embeds the library may do.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_shared_file_that_is_not_text_is_named_with_its_byte_and_nothing_of_it_is_logged() {
+async fn a_shared_file_that_is_not_text_is_reported_by_byte_and_never_logged() {
     let dir = tempfile::tempdir().expect("a folder");
     let file = dir.path().join("file");
     let path = file.display().to_string();

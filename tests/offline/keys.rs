@@ -34,7 +34,7 @@ fn assert_invalid(minted: &Value, said: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn keys_of_the_environment_are_trimmed_or_refused_by_the_name_of_their_variable() {
+async fn keys_from_the_environment_are_trimmed_or_refused_by_variable_name() {
     let aws = FakeAws::start().await;
     let url = aws.url();
     let with = |variable: &str, value: &str| {
@@ -62,7 +62,7 @@ async fn keys_of_the_environment_are_trimmed_or_refused_by_the_name_of_their_var
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn keys_of_an_answer_are_refused_by_the_name_of_who_gave_it() {
+async fn invalid_keys_in_an_answer_are_refused_with_the_name_of_their_source() {
     let (aws, container, instance, sign_in) = (
         FakeAws::start().await,
         ContainerCredentials::start().await,
@@ -135,7 +135,7 @@ async fn keys_of_an_answer_are_refused_by_the_name_of_who_gave_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_instance_that_does_not_answer_as_it_should_is_told_with_what_helps() {
+async fn a_broken_instance_metadata_answer_is_reported_with_a_fix() {
     let aws = FakeAws::start().await;
     let url = aws.url();
     let ask = |endpoint: &str, more: &[(&str, &str)]| {
@@ -213,7 +213,7 @@ async fn a_token_file_that_is_not_text_is_invalid() {
 }
 
 #[test]
-fn variables_that_do_not_fit_together_are_named() {
+fn contradictory_variables_are_named() {
     let dir = tempfile::tempdir().expect("a folder");
     let token = dir.path().join("token");
     fs::write(&token, "of-the-pod").expect("it can be written");
@@ -236,7 +236,7 @@ fn variables_that_do_not_fit_together_are_named() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_bundle_of_the_aws_cli_is_trusted_before_that_of_openssl() {
+async fn the_ca_bundle_of_the_aws_cli_wins_over_the_bundle_of_openssl() {
     let (aws, authority, dir) = (FakeAws::start().await, Authority::new(), tempfile::tempdir().expect("a folder"));
     let tls = FaultProxy::start_tls(aws.address(), &authority.issue(&["api.ecr.us-east-1.amazonaws.com"])).await;
     let proxy = ForwardProxy::start().await;

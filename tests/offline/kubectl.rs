@@ -3,7 +3,7 @@
 use crate::table::{World, cases};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn regcred_takes_a_kubeconfig_as_kubectl_does() {
+async fn regcred_reads_a_kubeconfig_as_kubectl_does() {
     let (world, cases) = (World::new().await, cases());
     assert!(cases.len() >= 60, "{} cases", cases.len());
     let mut wrong = vec![];

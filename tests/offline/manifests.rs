@@ -93,7 +93,7 @@ fn holds_no_secret(text: &str, file: &str) {
 }
 
 #[test]
-fn every_example_is_as_the_published_schemas_have_it() {
+fn every_example_manifest_matches_the_published_schemas() {
     let (published, files) = (Published::new(), deploy("manifests"));
     assert!(files.len() >= 10, "they are there");
     let mut kinds = BTreeMap::<String, usize>::new();
@@ -128,7 +128,7 @@ fn every_example_is_as_the_published_schemas_have_it() {
 }
 
 #[test]
-fn the_sample_build_pushes_with_the_secret_that_the_config_keeps() {
+fn the_sample_build_pushes_with_a_secret_of_the_config() {
     let published = Published::new();
     let files = deploy("openshift");
     assert!(!files.is_empty(), "they are there");
@@ -154,7 +154,7 @@ fn the_sample_build_pushes_with_the_secret_that_the_config_keeps() {
 }
 
 #[test]
-fn policies_of_iam_allow_what_they_are_called_after_and_trust_one_service_account() {
+fn iam_policies_allow_only_pull_or_push_and_trust_one_service_account() {
     let read = |name: &str| {
         let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy/iam").join(name);
         serde_json::from_str::<Value>(&fs::read_to_string(&file).unwrap_or_else(|error| panic!("{name}: {error}")))
@@ -189,7 +189,7 @@ fn policies_of_iam_allow_what_they_are_called_after_and_trust_one_service_accoun
 }
 
 #[test]
-fn every_example_runs_as_anybody_and_holds_no_secret() {
+fn every_example_runs_as_any_user_and_contains_no_secret() {
     let mut pods = 0;
     for (file, text) in deploy("manifests") {
         holds_no_secret(&text, &file);
@@ -201,11 +201,11 @@ fn every_example_runs_as_anybody_and_holds_no_secret() {
             }
         }
     }
-    assert!(pods >= 8, "{pods} workloads were looked at");
+    assert!(pods >= 8, "{pods} workloads were checked");
 }
 
 #[test]
-fn a_cron_job_never_outlives_the_next_and_gives_up_on_what_a_person_has_to_mend() {
+fn a_cron_job_ends_before_the_next_and_does_not_retry_exit_code_2() {
     for (schedule, active, pass) in
         [("", 660, "600s"), ("schedule: '*/5 * * * *'\n", 285, "270s"), ("schedule: '0 */4 * * *'\n", 660, "600s")]
     {
@@ -247,7 +247,7 @@ fn a_job_ends_before_the_next_one_begins() {
 }
 
 #[test]
-fn a_schedule_that_lets_tokens_end_is_refused_and_one_that_may_not_miss_a_run_is_told() {
+fn a_schedule_that_lets_tokens_expire_is_refused_and_a_tight_one_is_reported() {
     let made = |schedule: &str| {
         let yaml = format!("schedule: '{schedule}'\ntargets: [{{ namespace: a, region: eu-west-1 }}]");
         let config = from_yaml(&yaml, &types());
@@ -277,7 +277,7 @@ fn a_schedule_that_lets_tokens_end_is_refused_and_one_that_may_not_miss_a_run_is
 }
 
 #[test]
-fn a_cluster_wide_right_never_comes_without_its_guard_or_its_warning() {
+fn a_cluster_wide_right_always_has_a_guard_or_a_warning() {
     let plan = plan("targets: [{ namespaces: ['app-*'], region: eu-west-1 }]");
     let made = |guard| manifests(&plan, &Install { guard, ..Install::default() }).expect("they can be made");
     let has = |objects: &[Value], kind: &str, name: &str| {
@@ -299,7 +299,7 @@ fn a_cluster_wide_right_never_comes_without_its_guard_or_its_warning() {
 }
 
 #[test]
-fn what_the_config_names_and_no_volume_holds_is_refused() {
+fn a_path_of_the_config_that_no_volume_mounts_is_refused() {
     let yaml = "sinks: { a: { type: openshift }, b: { type: openshift, kubeconfig: /var/run/secrets/b/config } }\n\
                 providers: { p: { type: ecr, region: eu-west-1, web_identity: { role_arn: 'arn:aws:iam::123456789012:role/p', token_file: /x/token } } }\n\
                 targets: [{ namespace: n, providers: [p], sink: a }, { namespace: n, providers: [p], sink: b }]";
@@ -349,7 +349,7 @@ fn text() -> impl Strategy<Value = String> {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
     #[test]
-    fn whatever_names_people_choose_the_objects_are_read_as_they_were_meant(
+    fn objects_with_hostile_names_are_parsed_as_intended(
         instance in hostile(), namespace in hostile(), target in hostile(), secret in hostile(), account in hostile(),
         note in text(), proxy in text(), audience in text(), replicas in 1u32..3,
     ) {

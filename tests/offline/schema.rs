@@ -35,7 +35,7 @@ fn schema() -> Value {
 }
 
 #[test]
-fn every_example_is_as_the_schema_has_it() {
+fn every_example_config_matches_the_schema() {
     let validator = jsonschema::validator_for(&schema()).expect("it is a schema");
     let examples = files("config");
     assert!(examples.len() >= 3, "they are there");
@@ -47,7 +47,7 @@ fn every_example_is_as_the_schema_has_it() {
 }
 
 #[test]
-fn a_bad_file_is_refused_where_its_form_alone_tells() {
+fn the_schema_refuses_every_bad_config_that_it_can_detect() {
     let validator = jsonschema::validator_for(&schema()).expect("it is a schema");
     let refused = |document: &Option<Value>| document.as_ref().is_some_and(|it| !validator.is_valid(it));
     let bad = files("crates/scheduler/tests/cli/bad");
@@ -57,7 +57,7 @@ fn a_bad_file_is_refused_where_its_form_alone_tells() {
 }
 
 #[test]
-fn types_of_a_distribution_may_have_any_options() {
+fn custom_types_may_have_any_options() {
     let validator = jsonschema::validator_for(&schema()).expect("it is a schema");
     let of = |provider: &str, sink: &str| {
         let yaml = format!(

@@ -147,7 +147,7 @@ async fn an_sso_session_mints_by_profile_by_variable_and_as_source_profile() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_sso_session_that_is_about_to_end_is_renewed_and_kept_for_the_aws_cli() {
+async fn an_expiring_sso_session_is_renewed_and_saved_for_the_aws_cli() {
     let laptop = Laptop::new(&sso_config()).await;
     laptop.sign_in.accept_refresh("canary-refresh");
     laptop.write(OF_SESSION, &renewable("canary-access", PAST, "canary-refresh"));
@@ -160,7 +160,7 @@ async fn an_sso_session_that_is_about_to_end_is_renewed_and_kept_for_the_aws_cli
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_sso_session_that_has_ended_names_the_command_that_starts_it_anew() {
+async fn an_expired_sso_session_is_reported_with_the_login_command() {
     let laptop = Laptop::new(&sso_config()).await;
     let files: [(Option<String>, &str); 10] = [
         (None, "there is no session on this machine"),
@@ -212,7 +212,7 @@ async fn an_sso_session_that_has_ended_names_the_command_that_starts_it_anew() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_login_session_mints_is_renewed_and_names_the_command_that_starts_it_anew() {
+async fn a_login_session_mints_renews_and_is_reported_with_the_login_command() {
     let config = format!(
         "[profile console]\nlogin_session = {LOGIN}\nregion = eu-west-1\n\
          [profile role]\nrole_arn = {PULL}\nsource_profile = console\n"
@@ -269,7 +269,7 @@ fn program(dir: &Path, name: &str, script: &str) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_program_of_a_profile_mints_and_what_it_prints_is_never_shown() {
+async fn a_credential_process_mints_and_its_output_is_never_printed() {
     let laptop = Laptop::new("").await;
     let keys = r#"{"Version":1,"AccessKeyId":"ASIAPROGRAM","SecretAccessKey":"canary-secret","SessionToken":"canary-session"}"#;
     let dir = laptop.home.path();
@@ -360,7 +360,7 @@ async fn a_profile_with_blanks_in_its_name_is_found_as_the_aws_cli_finds_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn credentials_of_a_program_that_have_expired_are_refused() {
+async fn expired_credentials_of_a_program_are_refused() {
     let laptop = Laptop::new("").await;
     let print = |end: &str| {
         let keys =
@@ -380,7 +380,7 @@ async fn credentials_of_a_program_that_have_expired_are_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn settings_of_a_profile_that_cannot_be_used_are_named() {
+async fn unusable_profile_settings_are_named() {
     let laptop = Laptop::new("").await;
     let keys = "aws_access_key_id = AKIAX\naws_secret_access_key = canary\n";
     let role = format!("role_arn = {PULL}\n");
@@ -443,7 +443,7 @@ async fn settings_of_a_profile_that_cannot_be_used_are_named() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_default_profile_of_the_environment_counts_after_aws_profile() {
+async fn aws_profile_wins_over_aws_default_profile() {
     let laptop = Laptop::new("").await;
     let keys = "aws_access_key_id = AKIAX\naws_secret_access_key = canary\n";
     laptop.write(".aws/config", &format!("[profile y]\n{keys}"));
@@ -459,7 +459,7 @@ async fn the_default_profile_of_the_environment_counts_after_aws_profile() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn settings_of_a_profile_that_contradict_each_other_are_named() {
+async fn contradictory_profile_settings_are_named() {
     let laptop = Laptop::new("").await;
     let keys = "aws_access_key_id = AKIAX\naws_secret_access_key = canary\n";
     let role = format!("role_arn = {PULL}\n");

@@ -135,7 +135,7 @@ async fn world() -> (FakeKube, Cluster, tempfile::TempDir) {
 }
 
 #[tokio::test]
-async fn each_entry_is_kept_where_its_sink_keeps_it_with_one_mint_for_all() {
+async fn each_target_is_written_by_its_own_sink_with_one_mint() {
     let (kube, cluster, _dir) = world().await;
     let sink = Arc::new(MemorySink::default());
     let types = types(&sink, false, Some(&cluster));
@@ -148,7 +148,7 @@ async fn each_entry_is_kept_where_its_sink_keeps_it_with_one_mint_for_all() {
 }
 
 #[tokio::test]
-async fn a_sink_that_cannot_be_made_stops_no_other() {
+async fn a_sink_that_cannot_be_created_stops_no_other() {
     let (kube, cluster, _dir) = world().await;
     let types = types(&Arc::default(), true, Some(&cluster));
     let report = engine(CONFIG, &types).await.once(Pass::default().with_attempts(1)).await;
@@ -158,7 +158,7 @@ async fn a_sink_that_cannot_be_made_stops_no_other() {
 }
 
 #[test]
-fn what_only_the_sink_knows_to_be_wrong_is_told_where_it_stands() {
+fn errors_found_by_the_sink_are_reported_with_their_keys() {
     let types = types(&Arc::default(), false, None);
     let told = |yaml: &str| {
         let problems = from_yaml(yaml, &types).expect_err("it is not valid");
@@ -171,7 +171,7 @@ fn what_only_the_sink_knows_to_be_wrong_is_told_where_it_stands() {
     assert_eq!(
         told(&CONFIG.replace("height: 3", "depth: 1")),
         [
-            "config: sinks.vault.depth: this key is not known; known are height",
+            "config: sinks.vault.depth: this key is not known; known keys: height",
             "config: sinks.vault.height: it is missing"
         ]
     );
@@ -183,12 +183,12 @@ fn what_only_the_sink_knows_to_be_wrong_is_told_where_it_stands() {
     let unknown = told(&CONFIG.replace("type: shelf", "type: gitlab"));
     assert_eq!(
         unknown,
-        ["config: sinks.vault.type: \"gitlab\" is no type of sink; known are kubernetes, openshift, shelf"]
+        ["config: sinks.vault.type: \"gitlab\" is not a type of sink (known types: kubernetes, openshift, shelf)"]
     );
 }
 
 #[test]
-fn a_sink_of_one_s_own_is_told_all_that_the_config_says() {
+fn a_custom_sink_receives_every_option_of_the_config() {
     let planned = Arc::<Mutex<_>>::default();
     let boards = Boards { sink: Arc::default(), broken: false, selects: true, planned: planned.clone() };
     let types = with_built_in(Types::default().with_sink(boards).expect("the first"), None);
@@ -263,7 +263,7 @@ targets:
 ";
 
 #[tokio::test]
-async fn a_target_of_another_type_of_sink_has_options_of_its_own_and_needs_no_namespace() {
+async fn a_target_of_a_custom_sink_has_its_own_options_and_needs_no_namespace() {
     let (_kube, cluster, _dir) = world().await;
     let sink = Arc::new(MemorySink::default());
     let types = with_built_in(folder(&sink, fake()), Some(&cluster));
@@ -274,7 +274,7 @@ async fn a_target_of_another_type_of_sink_has_options_of_its_own_and_needs_no_na
 }
 
 #[test]
-fn each_fault_in_the_options_of_a_target_is_told_with_its_place() {
+fn each_error_in_target_options_is_reported_with_its_key() {
     let types = with_built_in(folder(&Arc::default(), fake()), None);
     for (before, after, expected) in [
         (
@@ -288,7 +288,7 @@ fn each_fault_in_the_options_of_a_target_is_told_with_its_place() {
             "{ namespace: team-a,",
             "{ namespace: team-a, path: x,",
             &[
-                "config: targets[0].path: this key is not known; known are accounts, namespace, namespaces, providers, region, registry, secret, service_accounts, sink",
+                "config: targets[0].path: this key is not known; known keys: accounts, namespace, namespaces, providers, region, registry, secret, service_accounts, sink",
             ],
         ),
         ("{ path: /run/a.json, ", "{ ", &["config: targets[1].namespace: it is missing"]),
@@ -307,7 +307,7 @@ fn each_fault_in_the_options_of_a_target_is_told_with_its_place() {
 }
 
 #[tokio::test]
-async fn two_entries_with_the_same_options_keep_one_target_with_the_logins_of_both() {
+async fn two_entries_with_equal_options_make_one_target_with_both_logins() {
     let sink = Arc::new(MemorySink::default());
     let yaml = FILES.replace("/run/b.json, mode: 384, providers: [robot]", "/run/a.json, providers: [other]");
     let yaml = yaml.replace("ecr: { type: ecr, region: eu-west-1 }", "other: { type: other }");

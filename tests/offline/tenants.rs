@@ -68,7 +68,7 @@ fn host(account: &str) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn tenants_that_mint_at_the_same_time_get_the_tokens_of_their_own_identities() {
+async fn concurrent_tenants_get_the_tokens_of_their_own_identities() {
     let process = Process::start().await;
     let accounts = ["111111111111", "222222222222", "333333333333", "444444444444", "555555555555", "666666666666"];
     let mut clouds = vec![];
@@ -123,7 +123,7 @@ async fn tenants_that_mint_at_the_same_time_get_the_tokens_of_their_own_identiti
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_web_identity_token_of_a_tenant_is_read_anew_for_each_mint() {
+async fn a_web_identity_token_of_a_tenant_is_read_again_for_each_mint() {
     let (process, aws) = (Process::start().await, FakeAws::start().await);
     let dir = tempfile::tempdir().expect("a folder");
     let token = dir.path().join("token");
@@ -183,7 +183,7 @@ async fn a_tenant_without_credentials_fails_although_the_process_has_some() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_belongs_to_the_process_is_refused_by_its_name() {
+async fn credential_sources_of_the_process_are_refused_by_name() {
     let process = Process::start().await;
     let config = |text: &str| json!({ "/home/.aws/config": format!("[default]\n{text}") });
     let own = |text: &str| json!({ "environment": { "HOME": "/home" }, "files": config(text) });
@@ -221,7 +221,7 @@ async fn what_belongs_to_the_process_is_refused_by_its_name() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn endpoints_and_proxies_are_those_of_the_tenant() {
+async fn endpoints_and_proxies_come_from_the_tenant() {
     let (process, proxy) = (Process::start().await, ForwardProxy::start().await);
     let keys = |more: &[(&str, &str)]| {
         let keys = [("AWS_ACCESS_KEY_ID", "AKIAONE"), ("AWS_SECRET_ACCESS_KEY", "x")];

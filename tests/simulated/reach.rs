@@ -84,9 +84,9 @@ impl HttpConnector for Aws {
         HttpConnectorFuture::new(async move {
             let answer = line.through(answer).await.map_err(|error| ConnectorError::io(error.into()))?;
             let (parts, body) = answer.into_parts();
-            let body = body.collect().await.expect("the stand-in's answers are whole").to_bytes();
+            let body = body.collect().await.expect("the fake server's answers are whole").to_bytes();
             let answer = Response::from_parts(parts, SdkBody::from(body));
-            Ok(HttpResponse::try_from(answer).expect("the stand-in's answers are valid"))
+            Ok(HttpResponse::try_from(answer).expect("the fake server's answers are valid"))
         })
     }
 }

@@ -63,7 +63,7 @@ impl Daemon {
     pub(crate) fn until(&self, begin: &str, least: f64) -> Result<Duration> {
         let start = Instant::now();
         while self.metric(begin)? < least {
-            ensure!(start.elapsed() < Duration::from_mins(10), "{begin} did not come to {least} within ten minutes");
+            ensure!(start.elapsed() < Duration::from_mins(10), "{begin} did not reach {least} within ten minutes");
             pause(Duration::from_millis(250)); // each answer costs the daemon CPU time
         }
         Ok(start.elapsed())
@@ -81,7 +81,8 @@ impl Daemon {
     /// Returns the peak resident memory so far, in MiB.
     pub(crate) fn peak_mib(&self) -> Result<f64> {
         let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).context("the kernel does not say")?;
+        let line =
+            status.lines().find_map(|line| line.strip_prefix("VmHWM:")).context("the kernel does not report it")?;
         let kib = line.trim().trim_end_matches("kB").trim().parse::<f64>()?;
         Ok(kib / 1024.0)
     }

@@ -10,7 +10,7 @@ use std::{
 use anyhow::{Result, ensure};
 use serde_json::Value;
 
-use crate::process::{StandIn, build, root, run as run_command};
+use crate::process::{FakeServers, build, root, run as run_command};
 
 const TEAMS: usize = 6;
 const REGIONS: [&str; 2] = ["eu-west-1", "us-east-1"];
@@ -18,44 +18,46 @@ const REGIONS: [&str; 2] = ["eu-west-1", "us-east-1"];
 const LIVES: [&str; 3] = ["38000", "-7200", "21000"];
 
 pub(crate) fn run() -> Result<()> {
-    println!("Building regcred and its stand-ins ...");
+    println!("Building regcred and the fake servers ...");
     let regcred = build("regcred", false)?;
-    let standin = build("regcred-standin", false)?;
+    let servers = build("regcred-fake-servers", false)?;
     let dir = tempfile::tempdir()?;
     let teams = (1..=TEAMS).map(|number| format!("team-{number:02}")).collect::<Vec<_>>();
-    let mut world = StandIn::start(&standin, dir.path(), &teams)?;
+    let mut world = FakeServers::start(&servers, dir.path(), &teams)?;
     for (place, team) in teams.iter().enumerate() {
         let (region, life) = (REGIONS[place / (TEAMS / 2)], LIVES[place % LIVES.len()]);
         world.say(&format!("recipe {team} {region} {life}"))?;
     }
     let config = dir.path().join("regcred.yaml");
 
-    println!("\nIn {TEAMS} projects a shell script keeps a login for ECR, with a key of AWS in each. What is there?\n");
+    println!(
+        "\nA shell script keeps an ECR login in {TEAMS} projects, with an AWS key in each. The findings of regcred:\n"
+    );
     println!("$ regcred init > regcred.yaml\n");
     let mut init = command(&regcred, &world, &["init"], None);
     run_command(init.stdout(File::create(&config)?))?;
     println!("\n$ cat regcred.yaml\n");
     print!("{}", fs::read_to_string(&config)?);
 
-    println!("\nThe CronJobs are suspended, as it says. What would be done?\n");
+    println!("\nThe CronJobs are suspended, as the config requires. The plan:\n");
     for team in &teams {
         world.say(&format!("suspend {team}"))?;
     }
     println!("$ regcred plan --config regcred.yaml\n");
     run_command(&mut command(&regcred, &world, &["plan"], Some(&config)))?;
 
-    println!("\nThen do it: the Secrets stay, and become regcred's.\n");
+    println!("\nThe pass adopts the Secrets:\n");
     println!("$ regcred once --config regcred.yaml\n");
     run_command(&mut command(&regcred, &world, &["once"], Some(&config)))?;
     let first = world.say("show")?;
     let secrets = first["secrets"].as_array().cloned().unwrap_or_default();
-    println!("\nWhat stands in the cluster now:\n");
+    println!("\nThe Secrets in the cluster:\n");
     for secret in &secrets {
         let (namespace, name, end) = (text(&secret["namespace"]), text(&secret["name"]), text(&secret["expires_at"]));
         let (registries, linked) = (list(&secret["registries"]), list(&secret["linked"]));
         println!("  {namespace}/{name}  {registries}  until {end}  used by {linked}");
     }
-    println!("\nTokens that were asked for: {}", first["tokens_by_region"]);
+    println!("\nRequested tokens: {}", first["tokens_by_region"]);
     ensure!(secrets.len() == TEAMS, "{TEAMS} Secrets were expected, {} are there", secrets.len());
     ensure!(secrets.iter().all(|it| it["manager"] == "regcred"), "not all of them are regcred's: {first:#}");
     ensure!(first["tokens"] == REGIONS.len(), "one token per region was expected: {}", first["tokens"]);
@@ -64,14 +66,14 @@ pub(crate) fn run() -> Result<()> {
     println!("$ regcred once --config regcred.yaml\n");
     run_command(&mut command(&regcred, &world, &["once"], Some(&config)))?;
     let second = world.say("show")?;
-    ensure!(second["tokens"] == first["tokens"], "the second pass asked for a token");
+    ensure!(second["tokens"] == first["tokens"], "the second pass requested a token");
     ensure!(second["secrets"] == first["secrets"], "the second pass wrote something");
-    println!("\nNo token was asked for, and nothing was written. The keys of AWS in the projects can go.");
+    println!("\nThe pass requested no token and wrote nothing. You can delete the AWS keys in the projects.");
     Ok(())
 }
 
 /// Returns `regcred` with the fake servers. It prints only its results.
-fn command(regcred: &Path, world: &StandIn, args: &[&str], config: Option<&Path>) -> Command {
+fn command(regcred: &Path, world: &FakeServers, args: &[&str], config: Option<&Path>) -> Command {
     let mut command = Command::new(regcred);
     command.args(args).args(["--kubeconfig", &world.kubeconfig]).env("RUST_LOG", "error");
     if let Some(config) = config {

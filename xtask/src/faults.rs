@@ -21,8 +21,8 @@ const HEAD: &str = "<!-- Made by `cargo xtask generate` from the tests. -->
 
 # Faults
 
-What goes wrong around regcred, and what it does then. Each is a test that crosses a real wire: the binary, the AWS SDK or the
-Kubernetes client against a server, with the fault between them.
+Faults around regcred, and how regcred handles them. Each test crosses a real wire: the binary, the AWS SDK or the Kubernetes
+client against a server, with the fault between them.
 
 | case | what goes wrong | what regcred does | test |
 |-----:|-----------------|-------------------|------|
@@ -94,7 +94,7 @@ fn read(text: &str, place: &str) -> Result<Vec<(u32, Case)>> {
             attributes.iter().any(|it| it.contains("test")) && !attributes.iter().any(|it| it.contains("ignore"));
         let name = name.filter(|_| is_test).with_context(|| format!("{place}: no test follows case {number}"))?;
         let [fault, behaviour] = paragraphs.as_slice() else {
-            bail!("{place}: case {number} has to have two paragraphs: what goes wrong, and what is done");
+            bail!("{place}: case {number} must have two paragraphs: the fault and the behaviour");
         };
         let shown_by = format!("`{name}` in `{place}`");
         cases.push((number.parse()?, Case { fault: cell(fault), behaviour: cell(behaviour), test: shown_by }));
@@ -118,17 +118,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_case_is_read_from_the_documentation_of_its_test() {
-        let text = "/// Case 7: a thing\n/// goes wrong.\n///\n/// It is | mended.\n#[tokio::test]\nasync fn it_is_mended() {\n";
+    fn a_case_is_read_from_the_doc_comment_of_its_test() {
+        let text = "/// Case 7: a thing\n/// goes wrong.\n///\n/// It is | repaired.\n#[tokio::test]\nasync fn it_is_repaired() {\n";
         let cases = read(text, "here.rs").expect("it is whole");
         let [(7, case)] = cases.as_slice() else { panic!("one case") };
         assert_eq!((case.fault.as_str(), case.behaviour.as_str()), ("a thing goes wrong.", "It is \\| mended."));
-        assert_eq!(case.test, "`it_is_mended` in `here.rs`");
+        assert_eq!(case.test, "`it_is_repaired` in `here.rs`");
+        assert!(read("/// Case 7: a thing.\n#[test]\nfn a() {}\n", "here.rs").is_err(), "the behaviour is missing");
+        assert!(read("/// Case 7: a thing.\n///\n/// It is repaired.\n", "here.rs").is_err(), "there is no test");
         assert!(
-            read("/// Case 7: a thing.\n#[test]\nfn a() {}\n", "here.rs").is_err(),
-            "nothing is said of what is done"
+            read("/// Case 7: a thing.\n///\n/// It is repaired.\nfn a() {}\n", "here.rs").is_err(),
+            "it is not a test"
         );
-        assert!(read("/// Case 7: a thing.\n///\n/// It is mended.\n", "here.rs").is_err(), "there is no test");
-        assert!(read("/// Case 7: a thing.\n///\n/// It is mended.\nfn a() {}\n", "here.rs").is_err(), "it is no test");
     }
 }

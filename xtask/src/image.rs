@@ -76,7 +76,7 @@ pub(crate) fn program() -> Result<PathBuf> {
     build.env("RUSTFLAGS", "-C target-feature=+crt-static");
     // `regcred version` prints it. The same commit gives the same program.
     build.env("REGCRED_COMMIT", git(&["rev-parse", "HEAD"])?);
-    // With a target, the flag applies only to the program, and not to build scripts.
+    // The flag applies only to the program, and not to build scripts, because a target is set.
     build.args([
         "build",
         "--profile",

@@ -139,7 +139,7 @@ impl Drop for Server {
 }
 
 /// The fake servers of ECR and the Kubernetes API, in their own program. Commands and answers are lines.
-pub(crate) struct StandIn {
+pub(crate) struct FakeServers {
     child: Child,
     stdin: Option<ChildStdin>,
     stdout: BufReader<ChildStdout>,
@@ -147,7 +147,7 @@ pub(crate) struct StandIn {
     pub(crate) kubeconfig: String,
 }
 
-impl StandIn {
+impl FakeServers {
     pub(crate) fn start(program: &Path, dir: &Path, namespaces: &[String]) -> Result<Self> {
         let mut command = Command::new(program);
         command.arg("--dir").arg(dir);
@@ -155,13 +155,13 @@ impl StandIn {
             command.args(["--namespace", namespace]);
         }
         let mut child =
-            command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().context("cannot start the stand-ins")?;
+            command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().context("cannot start the fake servers")?;
         let stdout = BufReader::new(child.stdout.take().expect("it is piped"));
         let stdin = child.stdin.take();
         let mut started = Self { child, stdin, stdout, aws: String::new(), kubeconfig: String::new() };
         let addresses = started.line()?;
         let text = |field: &str| {
-            addresses[field].as_str().map(str::to_owned).context("the stand-ins did not say where they are")
+            addresses[field].as_str().map(str::to_owned).context("the fake servers did not print their addresses")
         };
         (started.aws, started.kubeconfig) = (text("aws")?, text("kubeconfig")?);
         Ok(started)
@@ -176,11 +176,11 @@ impl StandIn {
     fn line(&mut self) -> Result<Value> {
         let mut line = String::new();
         self.stdout.read_line(&mut line)?;
-        serde_json::from_str(&line).context("the stand-ins ended")
+        serde_json::from_str(&line).context("the fake servers ended")
     }
 }
 
-impl Drop for StandIn {
+impl Drop for FakeServers {
     fn drop(&mut self) {
         self.stdin.take(); // it ends with its input
         let _ = self.child.wait();

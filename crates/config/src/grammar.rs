@@ -178,7 +178,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn keys_of_a_type_that_takes_any_are_unknown() {
+    fn a_type_that_accepts_any_key_has_no_known_keys() {
         assert_eq!(keys::<Options>(), Some(&["host", "robot", "token_file"][..]));
         assert_eq!(keys::<NoOptions>(), Some(&[][..]));
         assert_eq!(keys::<BTreeMap<String, u8>>(), None);

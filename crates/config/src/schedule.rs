@@ -139,7 +139,7 @@ impl fmt::Display for Schedule {
 /// Returns the zone with this name from the built-in database. The machine's database may be old or missing.
 fn zone(name: &str) -> Result<TimeZone> {
     let refuse = |reason| {
-        let message = format!("{name:?} is not a time zone: {reason}, give an IANA name as Europe/Berlin");
+        let message = format!("{name:?} is not a time zone: {reason}, use an IANA name such as Europe/Berlin");
         Error::new(ErrorKind::Invalid, message)
     };
     if name.is_empty() {
@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn it_shows_the_expression_as_written_and_the_zone_by_its_name() {
+    fn a_schedule_keeps_its_expression_and_shows_the_iana_name_of_the_time_zone() {
         let nightly = schedule("0  3 * * MON-fri", "europe/berlin");
         assert_eq!((nightly.to_string().as_str(), nightly.time_zone()), ("0  3 * * MON-fri", "Europe/Berlin"));
         assert_eq!(Schedule::parse("@daily", None).expect("it is valid").time_zone(), "UTC");
@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn with_both_day_fields_either_may_match_and_with_a_star_the_other_decides() {
+    fn a_day_matches_either_day_field_unless_one_of_them_is_a_star() {
         for (expression, days) in [
             ("0 0 13 * *", "2026-02-13 2026-03-13 2026-04-13"),
             ("0 0 ? * fri", "2026-02-06 2026-02-13 2026-02-20"),
@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn what_clocks_show_twice_runs_twice_and_in_the_order_of_time() {
+    fn a_local_time_that_occurs_twice_runs_twice_in_order() {
         assert_eq!(
             runs(&schedule("*/30 1 * * *", "America/New_York"), "2026-11-01T05:00:00Z", 4),
             "2026-11-01T01:30-04:00 2026-11-01T01:00-05:00 2026-11-01T01:30-05:00 2026-11-02T01:00-05:00"
@@ -226,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn what_clocks_skip_does_not_run() {
+    fn a_local_time_that_a_clock_change_skips_does_not_run() {
         assert_eq!(
             runs(&schedule("30 2 * * *", "America/New_York"), "2026-03-07T00:00:00Z", 2),
             "2026-03-07T02:30-05:00 2026-03-09T02:30-04:00"
@@ -238,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn no_instant_that_matches_is_left_out_around_a_change_of_clocks() {
+    fn no_matching_instant_is_skipped_around_a_clock_change() {
         // Folds of 30 min, 1 h, 2 h and 3 h, and a day that a zone skipped.
         for (zone, around) in [
             ("Australia/Lord_Howe", "2026-04-04T12:00:00Z"),
@@ -262,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn gaps_are_those_of_a_year() {
+    fn gaps_are_the_shortest_and_the_longest_between_two_runs() {
         let gaps = |expression, zone| schedule(expression, zone).gaps().expect("it runs twice");
         let hours = Duration::from_hours;
         assert_eq!(gaps("7-59/15 * * * *", "UTC"), (Duration::from_mins(15), Duration::from_mins(15)));
@@ -272,13 +272,13 @@ mod tests {
     }
 
     #[test]
-    fn it_ends_with_the_calendar() {
+    fn a_schedule_has_no_runs_after_the_year_2100() {
         let yearly = schedule("@yearly", "UTC");
         assert_eq!(runs(&yearly, "2098-06-01T00:00:00Z", 9), "2099-01-01T00:00+00:00 2100-01-01T00:00+00:00");
     }
 
     #[test]
-    fn what_is_no_schedule_is_refused_with_the_reason() {
+    fn an_invalid_schedule_is_refused_with_the_reason() {
         assert_eq!(message("60 * * * *", None), r#""60 * * * *" is not a schedule: minute "60": 60 is not in 0 to 59"#);
         for never in ["0 0 31 2 *", "0 0 30 2,2 ?", ", * * * *", "0 0 * * ,"] {
             let refusal = format!("{never:?} is not a schedule: it never fires, no time matches it");
@@ -287,14 +287,15 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_time_zone_is_refused_with_its_name() {
+    fn an_invalid_time_zone_is_refused_with_its_name() {
         let refused = |zone| message("@daily", Some(zone));
-        assert_eq!(refused(""), r#""" is not a time zone: it is empty, give an IANA name as Europe/Berlin"#);
+        assert_eq!(refused(""), r#""" is not a time zone: it is empty, use an IANA name such as Europe/Berlin"#);
         for local in ["Local", "local"] {
             assert!(refused(local).contains("it differs from machine to machine"));
         }
         for unknown in ["Mars/Olympus", "Etc/Unknown", "CET-1CEST", "+02:00", " UTC"] {
-            let refusal = format!("{unknown:?} is not a time zone: it is unknown, give an IANA name as Europe/Berlin");
+            let refusal =
+                format!("{unknown:?} is not a time zone: it is unknown, use an IANA name such as Europe/Berlin");
             assert_eq!(refused(unknown), refusal);
         }
     }

@@ -44,7 +44,7 @@ struct Row {
 }
 
 #[test]
-fn every_row_agrees_with_robfig_except_for_those_with_a_reason() {
+fn every_schedule_agrees_with_robfig_cron_unless_a_reason_is_listed() {
     let (mut checked, mut different) = (0, HashSet::new());
     for row in rows() {
         let reason = DIFFERENT.iter().position(|(expression, zone, start, _)| {

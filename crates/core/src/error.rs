@@ -172,7 +172,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn message_and_cause_are_told_apart() {
+    fn an_error_keeps_its_message_and_its_cause_apart() {
         let error = Error::new(ErrorKind::Denied, "asking for a token was denied").with_cause("AccessDeniedException");
         assert_eq!(error.to_string(), "asking for a token was denied");
         assert_eq!(error.source().expect("there is a cause").to_string(), "AccessDeniedException");

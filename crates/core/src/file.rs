@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn bad_bytes_are_named_by_their_offset_and_never_quoted() {
+    fn invalid_bytes_are_reported_by_offset_and_never_quoted() {
         let dir = tempfile::tempdir().expect("a folder");
         let path = dir.path().join("file");
         for (bytes, cause) in [
@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_a_file_of_a_sane_size_is_refused_at_once() {
+    fn only_a_regular_file_of_at_most_4_mib_is_read() {
         let dir = tempfile::tempdir().expect("a folder");
         let at = |name: &str| dir.path().join(name);
         assert!(Command::new("mkfifo").arg(at("pipe")).status().expect("mkfifo starts").success());

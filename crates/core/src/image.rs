@@ -73,7 +73,7 @@ mod tests {
 
     /// Each case was checked with the code of distribution, or is an example from its documentation.
     #[test]
-    fn a_reference_is_read_as_container_runtimes_read_it() {
+    fn an_image_reference_is_parsed_as_container_runtimes_parse_it() {
         let cases = [
             ("nginx", "docker.io/library/nginx"),
             ("nginx:1.29", "docker.io/library/nginx"),

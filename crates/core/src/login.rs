@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn what_no_client_could_use_is_refused() {
+    fn a_login_that_no_client_can_use_is_refused() {
         for (username, password) in [("", "x"), ("a:b", "x"), ("a\n", "x"), ("a", ""), ("a", "x\0")] {
             let error = Login::new(registries(), username, password.into()).expect_err("refused");
             assert_eq!(error.kind(), ErrorKind::Malformed);
@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn colons_and_lines_of_a_password_are_kept() {
+    fn colons_and_newlines_in_a_password_are_kept() {
         for password in ["with:colon", "{\n  \"type\": \"service_account\"\n}\r\n"] {
             let login = Login::new(registries(), "_json_key", password.into()).expect(password);
             assert_eq!(login.password().expect("it is one").expose_secret(), password);
@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn each_kind_of_secret_keeps_its_text_to_itself() {
+    fn debug_shows_the_text_of_no_kind_of_secret() {
         let password = Login::new(registries(), "u", "canary".into()).expect("valid");
         let token = Login::identity_token(registries(), "", "canary".into()).expect("valid");
         let entry = Login::entry(registries(), "{\"auth\":\"canary\"}".into()).expect("valid");

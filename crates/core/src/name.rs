@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn an_error_shows_the_name_and_the_reason() {
+    fn the_error_for_an_invalid_name_contains_the_name_and_the_reason() {
         let error = Namespace::new("Team").expect_err("upper case");
         assert_eq!(
             error.to_string(),

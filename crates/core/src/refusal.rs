@@ -63,7 +63,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_tells_reason_finding_and_remedy_on_one_line() {
+    fn a_refusal_has_reason_finding_and_fix_on_one_line() {
         let refusal = Refusal::new("foreign", "it was written by \"helm\"", "choose another name");
         assert_eq!(refusal.to_string(), "foreign: it was written by \"helm\"; choose another name");
         let error = Error::from(refusal);

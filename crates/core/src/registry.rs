@@ -152,7 +152,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_spelling_of_a_registry_is_read_into_one_form() {
+    fn every_spelling_of_a_registry_is_parsed_into_one_form() {
         let cases = [
             ("localhost", "localhost"),
             ("localhost:5000", "localhost:5000"),
@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn what_no_client_takes_for_a_registry_is_refused_without_its_password() {
+    fn an_invalid_registry_is_refused_without_quoting_its_password() {
         let bad = [
             "",
             "/team",

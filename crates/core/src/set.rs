@@ -29,7 +29,8 @@ impl CredentialSet {
         for registry in credential.registries() {
             let rival = self.logins().find(|(name, login)| *name != &provider && login.registries().contains(registry));
             if let Some((rival, _)) = rival {
-                let message = format!("both {rival} and {provider} have a login for {registry}; one Secret holds one");
+                let message =
+                    format!("both {rival} and {provider} have a login for {registry}, and a Secret can hold only one");
                 return Err(Error::new(&codes::ANOTHER_PROVIDER, message));
             }
         }
@@ -108,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn one_registry_has_one_provider() {
+    fn each_registry_has_only_one_provider() {
         let (one, two) = (ProviderName::new("one").expect("valid"), ProviderName::new("two").expect("valid"));
         let mut set = CredentialSet::new();
         set.insert(one.clone(), credential("r.example")).expect("first");
@@ -120,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn what_ends_later_stays_unless_it_claims_more_than_its_provider_can_give() {
+    fn a_stored_login_with_a_later_expiry_is_kept_unless_the_expiry_is_impossible() {
         let (one, at) =
             (ProviderName::new("one").expect("valid"), |hours| SystemTime::UNIX_EPOCH + Duration::from_hours(hours));
         let ends = |hours: Option<u64>| Validity::new(SystemTime::UNIX_EPOCH, hours.map(at)).expect("valid");

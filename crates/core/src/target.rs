@@ -95,7 +95,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_address_is_shown_as_its_sink_would_write_it() {
+    fn an_address_is_displayed_in_the_notation_of_its_sink() {
         let store = StoreName::new("here").expect("valid");
         for (address, expected) in [
             (

@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn it_is_renewed_between_half_and_55_percent_of_its_life() {
+    fn a_credential_is_refreshed_between_50_and_55_percent_of_its_life() {
         for second in 0..1000 {
             let issued = at(0.0) + Duration::from_secs(second);
             let validity = Validity::new(issued, Some(issued + 12 * HOUR)).expect("it is valid");
@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn a_schedule_adds_renewals_but_not_in_the_first_tenth_of_the_life() {
+    fn a_schedule_adds_refreshes_but_not_in_the_first_tenth_of_the_life() {
         let every_five_minutes: &Schedule = &|after| Some(after + Duration::from_mins(5));
         assert_eq!(twelve_hours().renew_at(every_five_minutes), Some(at(1.2) + Duration::from_mins(5)));
         let tomorrow: &Schedule = &|after| Some(after + 24 * HOUR);
@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn without_an_end_only_the_schedule_asks_for_a_renewal() {
+    fn without_an_expiry_only_the_schedule_causes_a_refresh() {
         let endless = Validity::new(at(0.0), None).expect("it is valid");
         assert_eq!(endless.renew_at(NEVER), None);
         assert_eq!(endless.renew_at(&|after| Some(after + HOUR)), Some(at(1.0)));
@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn it_keeps_whole_seconds_and_refuses_an_end_before_the_beginning() {
+    fn a_validity_keeps_whole_seconds_and_must_expire_after_it_was_issued() {
         let odd = at(0.0) + Duration::from_millis(999);
         assert_eq!(Validity::new(odd, None).expect("it is valid").issued_at(), at(0.0));
         assert_eq!(Validity::new(at(1.0), Some(at(1.0))).expect_err("no life").kind(), ErrorKind::Malformed);

@@ -81,7 +81,7 @@ impl conformance::SinkUnderTest for Memory {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_sink_in_memory_conforms() {
+async fn the_memory_sink_conforms() {
     let sink = Arc::new(MemorySink::with_latency(Duration::from_millis(1)));
     conformance::sink(&Memory { sink, clock: Arc::new(TestClock::new()), handed_out: AtomicUsize::new(0) }).await;
 }
@@ -101,6 +101,6 @@ impl conformance::SourceUnderTest for Fixed {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_fixed_list_conforms() {
+async fn a_fixed_list_of_targets_conforms() {
     conformance::source(&Fixed(vec![target("team-a"), target("team-b")])).await;
 }

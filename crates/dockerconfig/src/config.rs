@@ -261,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn a_login_in_full_says_both_parts_once_more() {
+    fn set_in_full_also_writes_username_and_password() {
         let mut config = DockerConfig::new();
         config.set_in_full(&registry("r.example"), "AWS", &"a\"b".into());
         let json = serde_json::from_slice::<serde_json::Value>(&config.to_bytes()).expect("it is JSON");
@@ -273,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_set_is_read_back_by_others() {
+    fn a_written_login_is_readable_by_another_docker_config_parser() {
         let mut config = DockerConfig::new();
         config.set(&registry("r.example"), "AWS", &"with:colon".into());
         let json = config.to_bytes();
@@ -288,7 +288,7 @@ mod tests {
     }
 
     #[test]
-    fn docker_hub_has_the_key_that_docker_login_writes() {
+    fn docker_hub_uses_the_key_that_docker_login_writes() {
         let hub = registry("docker.io");
         let mut config = DockerConfig::parse(br#"{"auths":{"quay.io":{}}}"#).expect("valid");
         config.set(&hub, "u", &"p".into());
@@ -302,7 +302,7 @@ mod tests {
     }
 
     #[test]
-    fn what_others_wrote_keeps_every_byte_and_its_place() {
+    fn foreign_entries_keep_every_byte_and_their_order() {
         let before =
             r#"{"x" : [1, 2.50], "auths": { "b" : {"auth" : "\u0041" }, "a":{"auth":"old"} ,"c":null}, "y":{}}"#;
         let mut config = DockerConfig::parse(before.as_bytes()).expect("valid");
@@ -314,7 +314,7 @@ mod tests {
     }
 
     #[test]
-    fn an_entry_is_carried_over_as_it_stands() {
+    fn an_entry_is_carried_over_byte_for_byte() {
         let old = DockerConfig::parse(br#"{"auths":{"a":{"auth":"dTpw","extra" : 1}}}"#).expect("valid");
         let mut new = DockerConfig::new();
         assert!(new.carry_over(&registry("a"), &old) && !new.carry_over(&registry("b"), &old));
@@ -322,7 +322,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_docker_config_is_refused_without_being_quoted() {
+    fn an_invalid_docker_config_is_refused_without_being_quoted() {
         let bad: [&[u8]; _] = [
             b"",
             b"{",
@@ -337,7 +337,7 @@ mod tests {
             "\u{feff}{}".as_bytes(),
         ];
         for bad in bad {
-            let error = DockerConfig::parse(bad).expect_err("it is no Docker config");
+            let error = DockerConfig::parse(bad).expect_err("it is not a Docker config");
             assert_eq!(error.kind(), ErrorKind::Malformed);
             assert!(!format!("{error:?}").contains("canary"), "{error:?}");
         }
@@ -347,7 +347,7 @@ mod tests {
     }
 
     #[test]
-    fn a_hundred_thousand_entries_of_others_are_no_burden() {
+    fn a_config_with_100_000_foreign_entries_can_be_edited() {
         let entries = (0..100_000).map(|number| format!("\"{number}\":{{}}")).collect::<Vec<_>>().join(",");
         let mut config = DockerConfig::parse(format!("{{\"auths\":{{{entries}}}}}").as_bytes()).expect("valid");
         assert!(config.remove(&registry("50000")) && config.registries().count() == 99_999);
@@ -360,7 +360,7 @@ mod tests {
     }
 
     #[test]
-    fn a_change_that_is_taken_back_leaves_no_trace() {
+    fn adding_and_removing_an_entry_restores_the_original_bytes() {
         for before in ["{\n}\n", r#"{"auths" : {"a" : 1}}"#, r#"{"auths":{}}"#] {
             let mut config = DockerConfig::parse(before.as_bytes()).expect(before);
             config.set(&registry("r.example"), "u", &"p".into());
@@ -371,7 +371,7 @@ mod tests {
     }
 
     #[test]
-    fn unreadable_entries_are_those_that_stand_there_now() {
+    fn the_list_of_unreadable_entries_follows_every_change() {
         let json = br#"{"auths":{"b":null,"c\n":{"auth":"?"},"a":{"auth":1},"good":{"auth":"dTpw"}}}"#;
         let mut config = DockerConfig::parse(json).expect("valid");
         assert_eq!(config.entry(&registry("a")), Some(r#"{"auth":1}"#));

@@ -91,7 +91,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_user_is_that_of_auth_or_else_of_username() {
+    fn the_user_comes_from_auth_or_else_from_username() {
         let cases = [
             (r#"{"auth":"QVdTOm9sZA=="}"#, Some("AWS")),
             (r#"{"AUTH":"QVdTOm9sZA"}"#, Some("AWS")),
@@ -112,7 +112,7 @@ mod tests {
 
     /// Kubernetes' own code was run on each of these cases and gave the same result.
     #[test]
-    fn what_the_kubelet_refuses_is_unreadable() {
+    fn an_entry_that_the_kubelet_refuses_is_unreadable() {
         let readable = [
             "{}",
             r#"{"auth":""}"#,

@@ -44,7 +44,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_field_is_set_and_removed_and_no_other_byte_changes() {
+    fn setting_or_removing_a_field_changes_no_other_byte() {
         let cases = [
             ("{}", r#"{"x":1}"#, "{}"),
             (r#"{ "a" : 1 }"#, r#"{ "a" : 1,"x":1 }"#, r#"{ "a" : 1 }"#),

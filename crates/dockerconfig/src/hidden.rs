@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn a_login_is_hidden_from_those_readers_that_take_something_else() {
+    fn a_login_is_hidden_from_readers_that_prefer_another_entry() {
         let cases = [
             (r#"{"auths":{"r.example":OURS}}"#, &[][..]),
             (r#"{"auths":{"r.example":OURS,"quay.io":OLD}}"#, &[]),
@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn the_login_of_docker_hub_is_hidden_by_its_other_keys() {
+    fn the_docker_hub_login_is_hidden_by_other_docker_hub_keys() {
         let cases = [
             (r#"{"auths":{"https://index.docker.io/v1/":OURS}}"#, &[][..]),
             (
@@ -237,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn every_reader_takes_the_renewed_login_after_a_merge() {
+    fn every_reader_uses_the_new_login_after_a_merge() {
         let keys = [
             "r.example/team",
             "r.example/team/app",
@@ -269,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn a_part_with_a_login_of_another_user_is_left_as_it_is() {
+    fn an_entry_for_a_sub_path_with_another_user_is_left_unchanged() {
         let registry = Registry::new("r.example").expect("valid");
         let robot = r#"{"auth":"cm9ib3Q6cHc="}"#;
         let mut config = parsed(&format!(r#"{{"auths":{{"r.example/team":{robot},"https://r.example":{robot}}}}}"#));
@@ -281,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn an_alias_of_two_registries_belongs_to_the_longer_one() {
+    fn an_alias_of_two_registries_belongs_to_the_longer_registry() {
         let [host, team] = ["r.example", "r.example/team"].map(|it| Registry::new(it).expect("valid"));
         let mut config = parsed(r#"{"auths":{"r.example/team/app":{},"r.example/other":{}}}"#);
         config.set(&host, "u", &"host".into());

@@ -78,7 +78,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_spelling_of_a_registry_and_every_part_of_it_is_known() {
+    fn every_spelling_and_sub_path_of_a_registry_is_recognized() {
         let (exact, spelling, part) = (Some(Meaning::Exact), Some(Meaning::Spelling), Some(Meaning::Part));
         let cases = [
             ("r.example", "r.example", exact),

@@ -98,7 +98,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn spans_are_those_of_the_text_and_hold_no_white_space_around() {
+    fn spans_of_fields_exclude_surrounding_white_space() {
         let text = " [ {\n\"a\" : 1.0 ,\"\\u0062\\\"\":{ \"c\":2 }\t} ] ";
         let object = Object::locate(text, 2..text.len() - 3).expect("an object");
         let spans =

@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_is_read_back() {
+    fn written_records_are_read_back() {
         let keyed = |(registry, record)| (Registry::new(registry).expect("valid"), record);
         let records = [("a.example", record("one", 0, Some(12))), ("b.example/x", record("two", 1, None))];
         let records = records.map(keyed).into_iter().collect::<Records>();
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn an_issuer_is_read_back_and_a_malformed_one_is_none() {
+    fn an_issuer_is_read_back_and_a_malformed_issuer_is_ignored() {
         let of = |account: &str| {
             let mut record = record("one", 0, Some(12));
             record.validity = record.validity.with_issuer(Some(Issuer::of(account)));
@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn what_we_would_not_write_is_not_believed() {
+    fn records_that_regcred_would_not_write_are_ignored() {
         let bad = [
             "",
             "[]",

@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn a_change_touches_no_byte_that_it_does_not_concern() {
+    fn an_edit_changes_only_the_bytes_of_its_entries() {
         let three = r#"{"auths" : { "b" : 1 , "a":2,  "c": 3  } , "x":1.0}"#;
         let cases = [
             (three, "", three),
@@ -215,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn names_are_compared_and_replaced_without_their_escapes() {
+    fn keys_are_compared_without_their_escapes() {
         let before = r#"{"auths":{"\u0062":1,"\/\"":2}}"#;
         assert_eq!(changed(before, "b=9 a=3"), r#"{"auths":{"a":3,"\u0062":9,"\/\"":2}}"#);
         assert_eq!(changed(before, "/\" b"), r#"{"auths":{}}"#);

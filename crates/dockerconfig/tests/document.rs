@@ -38,7 +38,7 @@ async fn a_document_sink_conforms() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_other_programs_put_into_a_document_of_regcred_stays() {
+async fn entries_that_other_programs_add_to_a_document_are_kept() {
     let (documents, target) = (Documents::new(), Documents::target("auth.json"));
     let write = async |set: &CredentialSet| documents.sink.write(&target, set).await.expect("it works").written;
     let set = set_of(&documents, "one", &login(&["r.example", "docker.io"], "p"));
@@ -62,7 +62,7 @@ async fn what_other_programs_put_into_a_document_of_regcred_stays() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_edit_is_drift_and_its_dates_are_not_believed() {
+async fn an_edited_document_is_drift_and_its_dates_are_not_trusted() {
     let (documents, target) = (Documents::new(), Documents::target("auth.json"));
     let set = set_of(&documents, "one", &login(&["a.example", "b.example"], "p"));
     documents.sink.write(&target, &set).await.expect("it works");
@@ -90,7 +90,7 @@ async fn an_edit_is_drift_and_its_dates_are_not_believed() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_not_a_docker_config_or_not_of_this_installation_is_refused_and_not_quoted() {
+async fn an_invalid_or_foreign_document_is_refused_without_being_quoted() {
     let (documents, target) = (Documents::new(), Documents::target("auth.json"));
     let set = set_of(&documents, "one", &login(&["r.example"], "p"));
     let other = DocumentSink::new(documents.shelf.clone(), DockerConfigFormat);
@@ -117,7 +117,7 @@ async fn what_is_not_a_docker_config_or_not_of_this_installation_is_refused_and_
 }
 
 #[tokio::test(start_paused = true)]
-async fn each_kind_of_secret_is_written_as_its_readers_want_it() {
+async fn each_kind_of_login_is_written_in_the_form_that_clients_read() {
     let documents = Documents::new();
     let r = || vec![registry("r.example")];
     let token = Login::identity_token(r(), "", "t".into()).expect("valid");
@@ -133,7 +133,7 @@ async fn each_kind_of_secret_is_written_as_its_readers_want_it() {
     }
     let broken = Login::entry(r(), "canary".into()).expect("core knows no JSON");
     let target = Documents::target("broken");
-    let error = documents.sink.write(&target, &set_of(&documents, "one", &broken)).await.expect_err("it is no JSON");
+    let error = documents.sink.write(&target, &set_of(&documents, "one", &broken)).await.expect_err("it is not JSON");
     assert_eq!(error.kind(), ErrorKind::Malformed);
     assert!(!format!("{error:?}").contains("canary"));
     assert_eq!(documents.text(&target).await, None, "nothing was written");

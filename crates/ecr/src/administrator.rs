@@ -38,7 +38,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn root_and_administrators_are_told_by_their_names_and_nobody_else_is() {
+    fn only_root_and_administrators_are_recognized_by_their_names() {
         let arn = |service: &str, resource: &str| format!("arn:aws:{service}::123456789012:{resource}");
         let administrators = [
             ("iam", "root"),

@@ -92,7 +92,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_session_is_its_role_s_and_nobody_else_s() {
+    fn a_session_matches_only_its_own_role() {
         let session = "arn:aws:sts::123456789012:assumed-role/pull/regcred";
         for same in [session, "arn:aws:iam::123456789012:role/pull", "arn:aws:iam::123456789012:role/a/path/pull"] {
             assert!(is_same(session, same), "{same}");
@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_arn_of_a_role_names_a_role() {
+    fn only_a_role_arn_in_the_partition_of_the_region_is_accepted() {
         let region = |name: &str| Region::new(name).expect("valid");
         for (name, partition) in [
             ("eu-west-1", "aws"),

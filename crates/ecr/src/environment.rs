@@ -154,7 +154,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_given_environment_has_only_what_was_given() {
+    fn a_custom_environment_has_only_the_given_variables() {
         let environment = Environment::new([("AWS_PROFILE", "dev"), ("EMPTY", "")]);
         assert_eq!(environment.get("AWS_PROFILE").as_deref(), Some("dev"));
         for absent in ["PATH", "HOME", "EMPTY"] {
@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn files_come_from_the_given_function_and_its_errors_are_not_quoted() {
+    fn files_are_read_through_the_given_function_and_its_errors_are_not_quoted() {
         let environment = Environment::new([("", ""); 0]).with_files(|path| match path.to_str() {
             Some("/text") => Ok(b"\xef\xbb\xbftext".to_vec()),
             Some("/binary") => Ok(vec![b'c', 0xff]),
@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn every_environment_is_another_one_except_its_clones() {
+    fn only_clones_of_an_environment_share_its_id() {
         let new = || Environment::new([("A", "1")]);
         let one = new();
         assert_eq!(one.id(), one.clone().id());

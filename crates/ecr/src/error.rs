@@ -69,17 +69,17 @@ where
 {
     let failed = |code, how: &str, cause: String| failed(code, action, how, cause);
     if has_cause::<InsecureEndpoint>(error) {
-        return failed(&codes::REQUEST, "was not asked for", InsecureEndpoint.to_string());
+        return failed(&codes::REQUEST, "was not requested", InsecureEndpoint.to_string());
     }
     if let Some(proxy) = find::<UnusableProxy>(error) {
-        return failed(&PROXY, "was not asked for", proxy.to_string());
+        return failed(&PROXY, "was not requested", proxy.to_string());
     }
     if has_cause::<http_body_util::LengthLimitError>(error) {
         return failed(&codes::ANSWER, "had a senseless answer", "it is longer than 64 KiB".into());
     }
     if let Some(failure) = find::<CredentialsError>(error) {
         let cause = identity_failure(failure, now);
-        return failed(cause.code(), "was not asked for", cause.chain()).with_retry_after(cause.retry_after());
+        return failed(cause.code(), "was not requested", cause.chain()).with_retry_after(cause.retry_after());
     }
     match error {
         SdkError::ServiceError(service) => {
@@ -118,7 +118,7 @@ where
             };
             failed(&codes::UNREACHABLE, "had no answer", how.into())
         }
-        _ => failed(&codes::REQUEST, "was not asked for", "the request could not be made".into()),
+        _ => failed(&codes::REQUEST, "was not requested", "the request could not be made".into()),
     }
 }
 
@@ -226,7 +226,7 @@ pub(crate) fn instance_failure(failure: &CredentialsError) -> Error {
         }
         None if says("orbidden") => asked(&codes::NO_ROLE, "answered HTTP 403"),
         None => {
-            asked(&codes::ANSWER, "gave an answer that is not its own").with_cause("see what answers at its address")
+            asked(&codes::ANSWER, "gave an answer that is not its own").with_cause("check what answers at its address")
         }
     }
 }
@@ -318,7 +318,7 @@ mod tests {
     }
 
     #[test]
-    fn codes_and_statuses_are_sorted_by_what_to_do() {
+    fn error_codes_and_statuses_map_to_error_kinds() {
         use ErrorKind::{Denied, Invalid, Malformed, Throttled, Unreachable};
         let cases = [
             (400, "AccessDeniedException", Denied),
@@ -341,7 +341,7 @@ mod tests {
     }
 
     #[test]
-    fn of_a_message_only_known_forms_are_kept() {
+    fn only_known_parts_of_an_error_message_are_kept() {
         let message = "User: arn:aws:sts::123456789012:assumed-role/pull/s is not authorized to perform: \
                        ecr:GetAuthorizationToken on resource: * because canary";
         let said = answer(400, "AccessDeniedException", message).describe();
@@ -353,7 +353,7 @@ mod tests {
     }
 
     #[test]
-    fn a_code_with_odd_characters_is_not_kept() {
+    fn an_error_code_with_odd_characters_is_dropped() {
         assert_eq!(code("com.amazonaws#ServerException"), Some("ServerException"));
         for odd in ["a b", "\u{1b}[2J", "", "wJalrXUtnFEMIbPxRfiCYEXAMPLEKEY", "QUtJQTEyMzQ1", &"A".repeat(65)] {
             assert_eq!(code(odd), None, "{odd}");

@@ -213,9 +213,9 @@ impl RegistryHost {
             if let Some((kind, region)) = known {
                 return invalid(match kind.domain(&region) {
                     Some(domain) => {
-                        format!("{host:?} is no host of ECR: those of its form in {region} end in {domain}")
+                        format!("{host:?} is not an ECR host: in {region}, hosts of this form end in {domain}")
                     }
-                    None => format!("{host:?} is no host of ECR: registries in {region} have none of its form"),
+                    None => format!("{host:?} is not an ECR host: registries in {region} have no host of this form"),
                 });
             }
             let kind = "ACCOUNT.dkr.ecr.REGION.amazonaws.com (or its like in another partition)";
@@ -320,7 +320,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn hosts_of_every_partition_and_form_are_read_and_written_alike() {
+    fn hosts_of_every_partition_and_form_are_parsed_and_written_unchanged() {
         let hosts = [
             "123456789012.dkr.ecr.eu-west-1.amazonaws.com",
             "012345678901.dkr.ecr.us-gov-east-1.amazonaws.com",
@@ -342,7 +342,7 @@ mod tests {
     }
 
     #[test]
-    fn what_only_looks_like_a_host_of_ecr_is_refused() {
+    fn a_host_that_only_looks_like_ecr_is_refused() {
         let hosts = [
             "",
             "12345678901.dkr.ecr.eu-west-1.amazonaws.com",

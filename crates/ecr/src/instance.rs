@@ -66,7 +66,7 @@ fn role(answer: &str) -> Result<&str> {
         return Ok(name);
     }
     let message = "the instance metadata service gave an answer that is not its own";
-    let cause = "its list of roles is not the name of one role, so see what answers at its address";
+    let cause = "its list of roles is not the name of one role, so check what answers at its address";
     Err(Error::new(&codes::ANSWER, message).with_cause(cause))
 }
 
@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_that_is_not_one_role_is_malformed_and_not_shown() {
+    fn a_role_list_without_exactly_one_role_is_malformed_and_not_quoted() {
         let long = "canary".repeat(30);
         for answer in [
             "",

@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_with_an_odd_character_inside_is_refused_with_its_place_and_not_shown() {
+    fn a_key_with_an_odd_character_is_refused_with_its_position_and_not_quoted() {
         let cases = [
             ("canary\nrest", "a newline at character 7"),
             ("canary\r\nrest", "a newline at character 7"),
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_key_is_refused_and_an_empty_session_token_is_none() {
+    fn an_empty_key_is_refused_and_an_empty_session_token_is_ignored() {
         for empty in ["", " ", "\n", "\r\n\t "] {
             for part in [Part::AccessKey, Part::SecretKey] {
                 let error = clean(&keys(empty, part), |_| "KEY".into()).expect_err("it is empty");

@@ -44,7 +44,7 @@ mod tests {
     }
 
     #[test]
-    fn a_control_character_inside_is_refused_with_its_place_and_not_shown() {
+    fn a_value_with_a_control_character_is_refused_with_its_position_and_not_quoted() {
         for (value, what) in [
             ("canary\nx", "a newline at character 7"),
             ("canary\r\nx", "a newline at character 7"),
@@ -66,7 +66,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_the_arn_of_a_role_is_refused_and_not_shown() {
+    fn a_value_that_is_not_a_role_arn_is_refused_and_not_quoted() {
         for value in [
             "",
             "canary",

@@ -62,7 +62,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_is_that_of_its_identifier() {
+    fn an_encoded_profile_name_decodes_to_the_same_name() {
         for it in ["dev", "my dev", "a b  c", "ü", "a@b", "(x)", "it's", "", "a#b;c", "a\tb", "1 2"] {
             assert_eq!(name(&identifier(it)), it);
         }

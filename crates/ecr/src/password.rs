@@ -29,7 +29,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_password_says_when_it_ends_or_it_says_nothing() {
+    fn the_expiry_inside_a_password_is_read_if_it_is_valid() {
         let ends = |json: &str| ends_at(&STANDARD.encode(json));
         let real = r#"{"payload":"cGF5","datakey":"a2V5","version":"2","type":"DATA_KEY","expiration":1757147299}"#;
         assert_eq!(ends(real), Some(SystemTime::UNIX_EPOCH + Duration::from_secs(1_757_147_299)));

@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_a_program_prints_is_read_and_what_is_wrong_with_it_is_named_and_not_shown() {
+    async fn the_output_of_a_program_is_parsed_and_errors_do_not_quote_it() {
         let keys = shell(&format!("echo canary >&2; echo {}", GOOD.replace('"', "\\\""))).await.expect("it is good");
         assert_eq!((keys.access_key_id(), keys.session_token()), ("AKIA", Some("y")));
         assert!(keys.expiry().is_some());
@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn an_expiration_is_a_time() {
+    fn an_expiration_must_be_an_rfc_3339_time() {
         let with = |end: &str| parse(GOOD.replace("2030-01-01T00:00:00Z", end).as_bytes());
         for good in ["2030-01-01T00:00:00Z", "2030-01-01T02:00:00+02:00", "2030-01-01T00:00:00.123Z"] {
             assert!(with(good).expect(good).expiry().is_some());
@@ -201,7 +201,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_program_ends_with_its_children_when_nobody_waits_for_it() {
+    async fn a_cancelled_program_is_killed_with_its_children() {
         let dir = tempfile::tempdir().expect("a folder");
         let (started, fifo) = (dir.path().join("started"), dir.path().join("fifo"));
         let made = std::process::Command::new("mkfifo").args([&started, &fifo]).status().expect("it runs");
@@ -222,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_of_programs_holds_everywhere() {
+    fn only_listed_programs_with_absolute_paths_are_allowed() {
         let programs = Programs(vec!["/usr/local/bin/helper".into()]);
         programs.check().expect("it is absolute");
         programs.allow("/usr/local/bin/helper").expect("it is listed");

@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_is_absent_is_empty_and_one_that_is_not_text_is_refused() {
+    fn an_absent_file_is_empty_and_a_file_that_is_not_text_is_refused() {
         let dir = tempfile::tempdir().expect("a folder");
         let path = dir.path().join("credentials");
         let text = |path: &Path| Environment::process().read_text(path).map(Option::unwrap_or_default);
@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_line_that_is_no_setting_is_named_by_its_number_and_not_quoted() {
+    async fn an_invalid_profile_line_is_reported_by_number_and_not_quoted() {
         let cases = [
             ("canary", 1),
             ("aws_secret_access_key = canary\n[default]\n", 1),

@@ -173,7 +173,7 @@ impl EcrProvider {
             Ok(Err(error)) => identity_failure(&error, self.clock.now()),
             Err(_) => Error::new(&codes::UNREACHABLE, "the AWS credentials were not loaded in time"),
         };
-        Err(failed(cause.code(), action, "was not asked for", cause.chain()).with_retry_after(cause.retry_after()))
+        Err(failed(cause.code(), action, "was not requested", cause.chain()).with_retry_after(cause.retry_after()))
     }
 
     /// Fails with [`ErrorKind::Denied`] if the caller is not the required principal. `caller` is the result of
@@ -182,7 +182,7 @@ impl EcrProvider {
         let Some(wanted) = self.principal.as_ref().filter(|wanted| !arn::is_same(caller, wanted)) else {
             return Ok(());
         };
-        let message = format!("ecr:GetAuthorizationToken in {} was not asked for", self.region);
+        let message = format!("ecr:GetAuthorizationToken in {} was not requested", self.region);
         Err(Error::new(&codes::WRONG_PRINCIPAL, message)
             .with_cause(format!("the caller is {caller}, and {wanted} is wanted")))
     }
@@ -363,7 +363,7 @@ impl RegistryProvider for EcrProvider {
         let asked = self.ask().await;
         let now = self.signing.skew();
         if !self.is_off.swap(now != 0, Relaxed) && now != 0 {
-            warn!(seconds = now, "AWS has another time than this machine: requests are signed with that");
+            warn!(clock_skew_seconds = now, fix = "synchronize the clock of this machine", "detected clock skew");
         }
         match asked {
             Err(error) if error.kind() == ErrorKind::Denied && before.abs_diff(now) > SKEW.as_secs() => {

@@ -110,7 +110,7 @@ impl Sources {
             (None, Some((variable, name))) => (name.as_str(), format!(" that {variable} names")),
             (None, None) => (DEFAULT, String::new()),
         };
-        // Only a profile that the config names must exist. For other missing profiles, the chain tries its next source.
+        // Only a profile that the config names must exist. The chain tries its next source if another profile is missing.
         let absent = |error: Error| match (name, &variable) {
             (Some(_), _) => CredentialsError::from(Failure(error)),
             (None, Some(_)) => Absent(error.chain()).into(),

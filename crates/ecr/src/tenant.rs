@@ -20,7 +20,7 @@ use crate::{
     settings::{Settings, behavior, timeouts},
 };
 
-/// The endpoint of all services. With a service name appended, it is the endpoint of that service.
+/// The endpoint of all services. The variable with a service name appended is the endpoint of that service.
 const ENDPOINT: &str = "AWS_ENDPOINT_URL";
 
 /// Loads the same settings as [`Settings::load`], from the variables of `environment` and from these files. The result

@@ -74,7 +74,8 @@ fn decode(token: &str) -> Result<(String, SecretString)> {
 
 fn life(expires_at: Option<(i64, u32)>, now: SystemTime) -> Result<Validity> {
     let Some((seconds, nanos)) = expires_at else {
-        tracing::warn!("the answer does not say when the token ends; taking one hour");
+        let expires_in_seconds = ASSUMED_LIFE.as_secs();
+        tracing::warn!(expires_in_seconds, reason = "the answer has no expiry", "assumed token expiry");
         return Validity::new(now, Some(now + ASSUMED_LIFE));
     };
     let since_epoch = u64::try_from(seconds).map(|seconds| Duration::new(seconds, nanos));
@@ -132,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn a_good_answer_becomes_a_login_for_its_own_registry() {
+    fn a_valid_answer_becomes_a_login_for_its_registry() {
         let read = read(&[data(&token("AWS:pass:word"), HOST, Some(NOW + 12 * HOUR))]).expect("it is good");
         let [login] = read.logins() else { panic!("{read:?}") };
         assert_eq!((login.username(), login.secret().expose()), ("AWS", "pass:word"));
@@ -161,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn the_life_has_to_be_that_of_a_token_of_ecr() {
+    fn a_token_life_that_ecr_never_issues_is_refused() {
         let read = |expires_at| read(&[data(&token("AWS:x"), HOST, expires_at)]);
         assert_eq!(read(None).expect("assumed").validity().expires_at(), Some(now() + Duration::from_hours(1)));
         read(Some(NOW + 60)).expect("a minute is enough");
@@ -171,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn the_registry_has_to_be_one_of_ecr_in_the_own_region() {
+    fn a_registry_outside_ecr_or_the_own_region_is_refused() {
         let elsewhere = [
             "https://123456789012.dkr.ecr.eu-west-2.amazonaws.com",
             "https://123456789012.dkr.ecr.eu-west-1.amazonaws.com.evil.example",
@@ -187,10 +188,10 @@ mod tests {
     }
 
     #[test]
-    fn of_several_tokens_the_wanted_one_is_taken() {
+    fn the_token_of_the_wanted_account_is_chosen_among_several() {
         let other = "https://210987654321.dkr.ecr.eu-west-1.amazonaws.com";
         let several = [data(&token("AWS:a"), HOST, Some(NOW + HOUR)), data(&token("AWS:b"), other, Some(NOW + HOUR))];
-        let error = read(&several).expect_err("nobody could say which");
+        let error = read(&several).expect_err("the entry is ambiguous");
         assert!(error.to_string().contains("none is wanted"), "{error}");
         let (region, account) =
             (Region::new("eu-west-1").expect("valid"), AccountId::new("210987654321").expect("valid"));

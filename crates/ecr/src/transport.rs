@@ -86,7 +86,7 @@ impl Transport {
     pub(crate) fn of(environment: Environment) -> Result<Self> {
         let variable = |name: &str| environment.get_os(name).map(|value| value.to_string_lossy().into_owned());
         let proxies = Proxies::from_variables(variable);
-        proxies.warn_once(|warning| warn!("{warning}"));
+        proxies.warn_once(|warning| warn!(reason = warning, "ignored proxy setting"));
         let (bundle, system) = (environment.path(BUNDLE), environment.path(SYSTEM_BUNDLE));
         let trust = match (&bundle, &system) {
             (Some(path), _) => trust_in(BUNDLE, path, &environment)?,
@@ -370,7 +370,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn clear_text_is_for_loopback_alone() {
+    fn only_loopback_may_use_plain_http() {
         for good in ["https://x", "http://127.0.0.1:4566/", "http://localhost", "http://[::1]:80/x"] {
             assert!(is_secure(good), "{good}");
         }
@@ -390,7 +390,7 @@ mod tests {
     }
 
     #[test]
-    fn what_gives_a_machine_its_credentials_is_near_it() {
+    fn only_metadata_and_loopback_addresses_count_as_near() {
         for near in ["http://169.254.170.23/v1/credentials", "http://[fd00:ec2::254]/latest", "http://127.0.0.1:80"] {
             assert!(is_near(host(near)), "{near}");
         }
@@ -400,7 +400,7 @@ mod tests {
     }
 
     #[test]
-    fn of_a_url_only_scheme_host_and_port_are_shown() {
+    fn only_scheme_host_and_port_of_a_url_are_shown() {
         for (url, expected) in [
             ("http://bob:canary@aws.example/x@y", "\"http://aws.example\""),
             ("https://aws.example:8443/canary?token=canary", "\"https://aws.example:8443\""),
@@ -414,7 +414,7 @@ mod tests {
     }
 
     #[test]
-    fn authorities_are_taken_as_a_whole_or_not_at_all() {
+    fn a_ca_bundle_is_trusted_completely_or_refused() {
         let dir = tempfile::tempdir().expect("a folder");
         let path = dir.path().join("ca.pem");
         let trust = |pem: &str| {

@@ -22,7 +22,7 @@ async fn provider(aws: &FakeAws) -> EcrProvider {
 async fn failure(answer: Answer) -> Error {
     let aws = FakeAws::start().await;
     aws.answer_with(answer);
-    let error = provider(&aws).await.credential().await.expect_err("the answer is no token");
+    let error = provider(&aws).await.credential().await.expect_err("the answer is not a token");
     assert_eq!(aws.calls().len(), 1, "one call is one attempt: {error:?}");
     error
 }
@@ -50,7 +50,7 @@ async fn a_token_is_minted_for_the_account_that_the_answer_names() {
 }
 
 #[tokio::test]
-async fn accounts_and_partitions_decide_the_hosts() {
+async fn accounts_and_partition_determine_the_registry_hosts() {
     let aws = FakeAws::start().await;
     let accounts = ["210987654321", "000000000001"].map(|it| AccountId::new(it).expect("valid"));
     let provider = builder(&aws, "cn-north-1").with_accounts(accounts).build().await.expect("it is whole");
@@ -88,7 +88,7 @@ impl conformance::ProviderUnderTest for Ecr {
 }
 
 #[tokio::test]
-async fn it_conforms() {
+async fn the_ecr_provider_conforms() {
     let (sane, mad) = (FakeAws::start().await, FakeAws::start().await);
     let token = STANDARD.encode("AWS:canary");
     let end = SystemClock.now() + Duration::from_hours(12);
@@ -103,7 +103,7 @@ async fn it_conforms() {
 }
 
 #[tokio::test]
-async fn refusals_are_sorted_by_what_to_do_and_name_action_and_principal() {
+async fn refusals_map_to_error_kinds_and_name_action_and_principal() {
     let message = "User: arn:aws:iam::123456789012:user/ci is not authorized to perform: ecr:GetAuthorizationToken on resource: *";
     let denied = failure(refusal(400, "AccessDeniedException", message)).await;
     assert_eq!(denied.kind(), ErrorKind::Denied);
@@ -126,14 +126,14 @@ async fn refusals_are_sorted_by_what_to_do_and_name_action_and_principal() {
 }
 
 #[tokio::test]
-async fn the_pause_that_ecr_asks_for_is_kept() {
+async fn the_retry_after_of_ecr_is_reported() {
     let answer =
         Answer::Error { status: 429, code: "ThrottlingException".into(), message: "slow".into(), retry_after: Some(7) };
     assert_eq!(failure(answer).await.retry_after(), Some(Duration::from_secs(7)));
 }
 
 #[tokio::test]
-async fn a_senseless_answer_is_refused_and_not_quoted() {
+async fn a_malformed_answer_is_refused_and_not_quoted() {
     let long = format!(r#"{{"authorizationData":[],"canary":"{}"}}"#, "canary".repeat(20_000));
     let page = Answer::Raw { status: 200, content_type: "text/html".into(), body: "<html>canary</html>".into() };
     let bodies =
@@ -146,16 +146,16 @@ async fn a_senseless_answer_is_refused_and_not_quoted() {
 }
 
 #[tokio::test]
-async fn nobody_there_is_unreachable() {
+async fn a_closed_endpoint_is_unreachable() {
     let aws = FakeAws::start().await;
     let gone = builder(&aws, "eu-west-1");
     drop(aws);
-    let error = gone.build().await.expect("it is whole").credential().await.expect_err("nobody listens");
+    let error = gone.build().await.expect("it is whole").credential().await.expect_err("no server listens");
     assert_eq!(error.kind(), ErrorKind::Unreachable, "{error:?}");
 }
 
 #[tokio::test]
-async fn an_endpoint_in_clear_text_is_for_loopback_alone() {
+async fn a_plain_http_endpoint_outside_loopback_is_refused() {
     let region = || Region::new("eu-west-1").expect("valid");
     let error = EcrProvider::builder(region()).with_endpoint("http://ecr.example").build().await.expect_err("refused");
     assert_eq!(error.kind(), ErrorKind::Invalid);
@@ -171,7 +171,7 @@ async fn a_host_of_another_region_is_refused() {
 }
 
 #[tokio::test]
-async fn whoever_asks_is_held_against_the_principal_that_was_wanted() {
+async fn a_caller_other_than_the_pinned_principal_is_denied() {
     let aws = FakeAws::start().await;
     let pinned = builder(&aws, "eu-west-1").with_principal("arn:aws:iam::123456789012:role/pull");
     let provider = pinned.build().await.expect("it is whole");
@@ -181,9 +181,9 @@ async fn whoever_asks_is_held_against_the_principal_that_was_wanted() {
 }
 
 #[tokio::test]
-async fn the_last_answer_tells_the_time_of_the_other_side() {
+async fn the_last_answer_gives_the_time_of_aws() {
     let (aws, transport) = (FakeAws::start().await, Transport::new().expect("the environment is empty"));
-    assert_eq!(transport.their_time(), None, "nobody was asked yet");
+    assert_eq!(transport.their_time(), None, "no request was sent yet");
     let provider = builder(&aws, "eu-west-1").with_transport(transport.clone()).build().await.expect("it is whole");
     provider.credential().await.expect("it mints");
     let (theirs, ours) = (transport.their_time().expect("it answered"), SystemClock.now());
@@ -192,7 +192,7 @@ async fn the_last_answer_tells_the_time_of_the_other_side() {
 }
 
 #[tokio::test]
-async fn a_machine_whose_clock_is_off_signs_with_the_time_of_aws() {
+async fn a_machine_with_a_wrong_clock_signs_with_the_time_of_aws() {
     let hour = Duration::from_hours(1);
     for aws in [
         FakeAws::start_at(move || SystemClock.now() + hour).await,

@@ -110,7 +110,7 @@ impl Contests {
         }
         if history.contested.is_none() && history.restored.values().any(|times| times.len() >= MANY) {
             let found = found.describe();
-            warn!(found, "contested: another writer keeps changing it");
+            warn!(reasons = found, "detected conflicting writer");
             history.contested = Some(found);
         }
         drop(all);
@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn three_restorations_in_ten_minutes_make_it_contested_and_then_there_is_one_in_ten_minutes() {
+    async fn after_three_restorations_a_target_is_contested_and_restored_every_ten_minutes() {
         let (contests, target) = (Contests::default(), target("team-a"));
         let mut restored = 0;
         for _ in 0..600 {
@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_is_restored_now_and_then_is_not_contested() {
+    async fn occasional_restorations_do_not_make_a_target_contested() {
         let (contests, target) = (Contests::default(), target("team-a"));
         for _ in 0..100 {
             assert!(reconcile(&contests, &target));
@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_comes_late_one_after_another_is_no_contest_and_what_is_taken_away_thrice_is() {
+    async fn only_a_link_that_is_removed_three_times_is_contested() {
         let (contests, target) = (Contests::default(), target("team-a"));
         for account in ["default", "builder", "pipeline", "deployer"] {
             assert_eq!(contests.restore(&target, &unlinked(account)), None, "{account}");
@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn an_hour_of_peace_ends_it_and_leaves_nothing_behind() {
+    async fn an_hour_without_drift_ends_a_contest_and_frees_its_entry() {
         let (contests, target, other) = (Contests::default(), target("team-a"), target("team-b"));
         for _ in 0..3 {
             reconcile(&contests, &target);

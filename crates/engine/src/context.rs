@@ -40,7 +40,7 @@ impl Context {
     /// Emits an event. A panic of the callback is logged and does not affect the engine.
     pub(crate) fn emit(&self, event: &Event<'_>) {
         if catch_unwind(AssertUnwindSafe(|| (self.on_event)(event))).is_err() {
-            warn!("a subscriber of events panicked");
+            warn!("caught panic in event callback");
         }
     }
 }

@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn every_row_of_the_table() {
+    fn every_row_of_the_decision_table_gives_its_step() {
         let both = observed(&["one", "two"]);
         let edited = both.clone().with_drift(["its data was edited".into()]);
         let undone = both.clone().with_undone(["builder is not linked".into()]);

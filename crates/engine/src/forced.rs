@@ -55,7 +55,7 @@ mod tests {
     use crate::Failure;
 
     #[test]
-    fn a_target_is_forced_until_it_was_written_with_what_each_provider_gave() {
+    fn a_target_stays_forced_until_it_is_written_for_every_provider() {
         let failed = |provider| Failure { provider, error: Error::new(ErrorKind::Unreachable, "no answer") };
         let (written, provider) = (Some(Written::Updated), Some(provider_name("one")));
         for (name, written, failures, left) in [

@@ -214,7 +214,7 @@ impl Minter {
                 let expires_in_seconds =
                     credential.validity().expires_at().map(|end| end.duration_since(context.clock.now()));
                 let expires_in_seconds = expires_in_seconds.map_or(0, |left| left.unwrap_or_default().as_secs());
-                info!(expires_in_seconds, after_failures = slot.failures, "minted a credential");
+                info!(expires_in_seconds, failures = slot.failures, "minted credential");
                 let validity = credential.validity();
                 *slot = Slot { current: Some(Arc::new(credential)), ..Slot::default() };
                 context.emit(&Event::Minted { provider: &self.name, validity });
@@ -222,10 +222,12 @@ impl Minter {
             Err(error) => {
                 slot.failures += 1;
                 let pause = pause(&error, slot.failures);
-                if slot.failures == 1 {
-                    warn!(kind = %error.kind(), error = error.chain(), pause_seconds = pause.as_secs(), "minting failed");
+                let (kind, text, failures) = (error.kind(), error.chain(), slot.failures);
+                let retry_in_seconds = pause.as_secs();
+                if failures == 1 {
+                    warn!(%kind, error = text, failures, retry_in_seconds, "cannot mint credential");
                 } else {
-                    debug!(kind = %error.kind(), error = error.chain(), pause_seconds = pause.as_secs(), "minting failed again");
+                    debug!(%kind, error = text, failures, retry_in_seconds, "cannot mint credential");
                 }
                 slot.failure = Some((error.clone(), Instant::now() + pause));
                 context.emit(&Event::MintFailed { provider: &self.name, error: &error, failures: slot.failures });
@@ -270,7 +272,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_thousand_callers_at_once_cost_one_call() {
+    async fn a_thousand_concurrent_callers_share_one_mint() {
         let (fake, minter, context) = minter();
         let mut callers = JoinSet::new();
         for _ in 0..1000 {
@@ -282,7 +284,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_is_forgotten_while_it_is_minted_is_minted_again_for_whoever_asks_then() {
+    async fn a_credential_forgotten_during_its_mint_is_minted_again_for_later_callers() {
         let (fake, minter, context) = minter();
         let (early, late) = tokio::join!(minter.get(&context), async {
             minter.forget();
@@ -295,7 +297,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_failure_holds_every_caller_back_and_a_working_credential_is_handed_out_meanwhile() {
+    async fn a_failed_mint_pauses_all_callers_and_a_working_credential_is_still_returned() {
         let (fake, minter, context) = minter();
         let first = minter.get(&context).await.expect("it works");
         fake.fail_with(Error::new(ErrorKind::Throttled, "wait").with_retry_after(Some(Duration::from_mins(1))));
@@ -317,7 +319,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_provider_without_a_deadline_is_given_one_and_a_panic_is_an_error() {
+    async fn a_stuck_provider_hits_a_deadline_and_a_panic_is_an_error() {
         #[derive(Debug)]
         struct Stuck;
         #[async_trait::async_trait]
@@ -342,7 +344,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_is_due_when_it_is_minted_is_not_minted_again_for_a_minute() {
+    async fn a_credential_that_is_due_at_its_mint_is_not_minted_again_for_a_minute() {
         let (fake, minter, context) = minter();
         let context = context.with_schedule(Arc::new(Some)); // due at once, whenever it was issued
         for _ in 0..100 {
@@ -356,7 +358,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn derived_minters_share_one_call_and_their_base_s_pause() {
+    async fn derived_minters_share_one_call_and_the_pause_of_their_base() {
         let (fake, base, context) = minter();
         let derived = ["a.example", "b.example"].map(|registry| {
             let registries = vec![Registry::new(registry).expect("valid")];

@@ -57,13 +57,13 @@ impl ProviderChanges {
             let provider = self.groups[group].base.name();
             match joined {
                 Ok(_) => {
-                    info!(%provider, "the source of a credential changed");
+                    info!(%provider, "detected provider change");
                     self.groups[group].base.forget();
                     self.wait(group, REST);
                     return self.groups[group].names.clone();
                 }
                 Err(_) => {
-                    warn!(%provider, "a provider panicked, and regcred no longer sees changes of its source");
+                    warn!(%provider, reason = "the provider panicked", "stopped watching provider");
                 }
             }
         }

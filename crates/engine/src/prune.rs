@@ -78,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_goes_before_ten_minutes_and_what_is_asked_for_again_stays() {
+    fn an_orphan_is_pruned_after_ten_minutes_unless_it_is_wanted_again() {
         let (there, mut prune, start) = (targets(3), Prune::default(), Instant::now());
         let wanted = there[1..].iter().cloned().collect::<BTreeSet<_>>();
         assert_eq!(prune.choose(&there, &wanted, start), []);
@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_that_lost_everything_takes_five_in_an_hour_or_a_tenth() {
+    fn at_most_five_orphans_or_a_tenth_are_pruned_per_hour() {
         for (count, allowed) in [(3, 3), (20, 5), (200, 20)] {
             let (there, mut prune, start) = (targets(count), Prune::default(), Instant::now());
             assert_eq!(prune.choose(&there, &BTreeSet::new(), start), []);
@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn those_that_cannot_be_removed_do_not_stop_the_others() {
+    fn targets_that_cannot_be_pruned_do_not_block_the_rest() {
         let (there, mut prune, start) = (targets(12), Prune::default(), Instant::now());
         assert_eq!(prune.choose(&there, &BTreeSet::new(), start), []);
         let mut now = start + AFTER;

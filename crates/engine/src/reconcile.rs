@@ -99,7 +99,7 @@ impl Reconciler {
             if found.is_empty() { self.contests.of(target) } else { self.contests.disturb(target, &found) };
         match &step {
             Step::Leave => outcome.failures.extend(seen.failure.clone().map(|error| Failure { provider: None, error })),
-            Step::Refuse(refusal) => info!(%refusal, "refused"),
+            Step::Refuse(refusal) => info!(reason = %refusal, "refused target"),
             _ if !found.is_empty() && contest.as_ref().is_some_and(|contest| !contest.rest.is_zero()) => {
                 outcome.held = before.held; // the current content is the other writer's
             }
@@ -158,7 +158,7 @@ impl Reconciler {
             if let (Some(held), Some(minter)) = (held, minter)
                 && minter.issuer().await.is_some_and(|issuer| issuer != held)
             {
-                info!(provider = %name, "another account minted it");
+                info!(provider = %name, "found credential of another account");
                 return true;
             }
         }
@@ -280,12 +280,14 @@ async fn write(route: &Route, target: &Target, seen: &Observed, set: &Credential
 fn log(step: Option<&Step>, applied: &Applied) {
     let waiting_for = applied.waiting_for.as_deref();
     match (step, applied.written) {
-        (_, Written::Created) => info!(waiting_for, "created"),
-        (Some(Step::Repair(reasons)), Written::Updated) => info!(?reasons, waiting_for, "repaired"),
-        (Some(Step::Link(reasons)), _) => info!(?reasons, waiting_for, "linked"),
-        (Some(Step::Adopt(from)), _) => info!(from, waiting_for, "adopted"),
-        (_, Written::Updated) => tracing::debug!(waiting_for, "refreshed"),
-        (_, Written::Unchanged) => tracing::debug!(waiting_for, "unchanged"),
+        (_, Written::Created) => info!(waiting_for, "created target"),
+        (Some(Step::Repair(reasons)), Written::Updated) => {
+            info!(reasons = reasons.join("; "), waiting_for, "repaired target");
+        }
+        (Some(Step::Link(reasons)), _) => info!(reasons = reasons.join("; "), waiting_for, "linked target"),
+        (Some(Step::Adopt(owner)), _) => info!(owner, waiting_for, "adopted target"),
+        (_, Written::Updated) => tracing::debug!(waiting_for, "refreshed target"),
+        (_, Written::Unchanged) => tracing::debug!(waiting_for, "left target unchanged"),
     }
 }
 

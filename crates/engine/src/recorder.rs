@@ -122,7 +122,7 @@ impl Recorder {
         }
         self.told += usize::from(failed);
         if self.is_pass && self.told == TOLD + 1 && failed {
-            warn!("further failures are only in the report and at level debug");
+            warn!(count = TOLD, hint = "level debug logs all failures", "suppressed further failures");
         }
         self.is_pass && self.told > TOLD
     }
@@ -132,14 +132,14 @@ impl Recorder {
         let count = |state| self.report.count(state);
         let (fresh, waiting, gone) = (count(State::Fresh), count(State::Waiting), count(State::Gone));
         let (refused, contested, failed) = (count(State::Refused), count(State::Contested), count(State::Failed));
-        let milliseconds = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+        let took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
         if dry {
-            info!(targets = self.report.targets.len(), failed, milliseconds, "checked every target");
+            info!(targets = self.report.targets.len(), failed, took_ms, "observed all targets");
             return;
         }
         info!(
             targets = self.report.targets.len(),
-            fresh, waiting, gone, refused, contested, failed, milliseconds, "pass ended"
+            fresh, waiting, gone, refused, contested, failed, took_ms, "finished pass"
         );
     }
 }
@@ -147,15 +147,15 @@ impl Recorder {
 /// Logs the first failure and the recovery as warnings, and the failures between them at debug.
 /// `is_told`: the pass has logged enough failures.
 fn log(target: &Target, outcome: &Outcome, failures_before: u32, is_told: bool) {
-    let failed = outcome.state() == State::Failed;
+    let (failed, failures) = (outcome.state() == State::Failed, failures_before + 1);
     for reason in outcome.reasons().into_iter().filter(|_| failed) {
-        match (failures_before, is_told) {
-            (0, false) => warn!(%target, reason, "failed"),
-            (0, true) => debug!(%target, reason, "failed"),
-            _ => debug!(%target, reason, "failed again"),
+        if failures_before == 0 && !is_told {
+            warn!(%target, reason, failures, "cannot reconcile target");
+        } else {
+            debug!(%target, reason, failures, "cannot reconcile target");
         }
     }
     if outcome.failures.is_empty() && failures_before > 0 {
-        warn!(%target, after_failures = failures_before, "works again");
+        warn!(%target, failures = failures_before, "recovered target");
     }
 }

@@ -178,8 +178,7 @@ impl Outcome {
             Step::Refuse(refusal) => Some(refusal.summary()),
             _ => None,
         });
-        let contested =
-            self.contested.iter().map(|found| format!("contested: {found}; have the other writer give it up"));
+        let contested = self.contested.iter().map(|found| format!("contested: {found}; stop the other writer"));
         let failed = self.failures.iter().map(|Failure { provider, error }| match provider {
             Some(provider) => format!("{provider}: {}", error.summary()),
             None => error.summary(),
@@ -275,7 +274,7 @@ mod tests {
     }
 
     #[test]
-    fn the_exit_code_says_whether_anything_was_done_and_who_has_to_act() {
+    fn the_exit_code_follows_from_the_outcomes_of_all_targets() {
         use ErrorKind::{Denied, Gone, Invalid, Malformed, Throttled, Unreachable};
         let cases: &[(&[Outcome], u8)] = &[
             (&[], 0),
@@ -304,7 +303,7 @@ mod tests {
     }
 
     #[test]
-    fn a_provider_that_answers_nonsense_is_not_asked_again_in_one_pass() {
+    fn a_malformed_provider_answer_is_not_retried_in_one_pass() {
         assert!(!nonsense().is_retryable());
         for kind in [ErrorKind::Unreachable, ErrorKind::Throttled, ErrorKind::Conflict, ErrorKind::Malformed] {
             assert!(failed(kind).is_retryable(), "the store: {kind}");
@@ -315,7 +314,7 @@ mod tests {
     }
 
     #[test]
-    fn a_source_that_failed_counts_though_it_named_no_target() {
+    fn a_failed_source_without_targets_sets_the_exit_code() {
         let mut report = Report::default();
         report.sources.insert(0, Error::new(ErrorKind::Unreachable, "no answer"));
         assert_eq!(report.exit_code(), 3);

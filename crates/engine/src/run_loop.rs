@@ -172,7 +172,7 @@ impl RunLoop {
             self.queues.add(&target, false);
         }
         if self.timers.was_set_back(wall) {
-            warn!("the wall clock was set back: reconciling every target again");
+            warn!(reason = "the wall clock was set back", "queued all targets");
             for target in self.sources.sorted() {
                 self.queues.add(&target, false);
             }

@@ -194,7 +194,7 @@ impl Sources {
             TargetEvent::Gone(target) => self.forget(route, target),
             TargetEvent::Synced => {
                 if state.failures > 0 {
-                    info!(route = state.name, after_failures = state.failures, "a source of targets works again");
+                    info!(source = state.name, failures = state.failures, "recovered source");
                 }
                 (state.synced, state.synced_at) = (true, Some(Instant::now()));
                 if let Some(task) = state.task.take().filter(|_| once) {
@@ -268,7 +268,8 @@ impl Sources {
         let shadowed = std::mem::take(shadowed);
         if let Some(example) = shadowed.iter().min() {
             let count = shadowed.len();
-            warn!(route = name, count, %example, "an earlier entry of the config has these targets, and keeps them");
+            let reason = "an earlier entry of the config names them";
+            warn!(source = name, count, %example, reason, "skipped duplicate targets");
         }
     }
 
@@ -316,9 +317,9 @@ impl Sources {
         let failures = state.failures;
         let (kind, text, name) = (error.kind(), error.chain(), &state.name);
         if failures == 1 {
-            warn!(route = name, %kind, error = text, "a source of targets failed");
+            warn!(source = name, %kind, error = text, failures, "cannot discover targets");
         } else {
-            debug!(route = name, %kind, error = text, failures, "a source of targets failed again");
+            debug!(source = name, %kind, error = text, failures, "cannot discover targets");
         }
         if self.tries.is_none_or(|tries| error.is_retryable() && failures < tries) {
             let named = self.named_by.iter().filter(|(_, routes)| routes.contains(&route));

@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn texts_are_literals() {
+    fn text_is_written_as_cel_literals() {
         assert_eq!(text(r"^a\-.*$"), r"'^a\\-.*$'");
         assert_eq!(list(["a", "b"]), "['a', 'b']");
         assert_eq!(

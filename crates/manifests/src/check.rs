@@ -90,9 +90,8 @@ pub fn check(template: &Value, identities: &Identities) -> (Vec<String>, Vec<Str
         let name = parameter["name"].as_str().unwrap_or_default();
         let is_empty = parameter["value"].as_str().unwrap_or_default().is_empty() && parameter["generate"].is_null();
         if parameter["required"] == true && is_empty && name != PARAMETERS[0] {
-            errors.push(format!(
-                "the parameter {name} has to have a value, and a request may give it none: it would fail"
-            ));
+            errors
+                .push(format!("the parameter {name} must have a value, and a request may give it none: it would fail"));
         }
         match &parameter["generate"] {
             Value::Null => {}
@@ -163,8 +162,9 @@ fn objects(
                     .push(format!("{what}: its namespace {namespace:?} is not the new project: the server refuses it"));
             }
             Some(namespace) => {
-                warnings
-                    .push(format!("{what}: the namespace {namespace:?} is taken out, it is made in the new project"));
+                warnings.push(format!(
+                    "{what}: the server ignores the namespace {namespace:?} and creates it in the new project"
+                ));
             }
         }
         labels(object, &what, errors);
@@ -193,7 +193,7 @@ fn objects(
     match expanded.iter().filter(|it| is_project(it)).count() {
         1 => {}
         0 => errors.push("it makes no Project of project.openshift.io/v1, so each request would fail".into()),
-        several => errors.push(format!("it makes {several} Projects, and has to make exactly one")),
+        several => errors.push(format!("it creates {several} Projects, and must create exactly one")),
     }
     let admins = template["objects"].as_array().into_iter().flatten().filter(|it| it["kind"] == "RoleBinding");
     let is_admin = |it: &Value| {
@@ -216,14 +216,14 @@ fn labels(object: &Value, what: &str, errors: &mut Vec<String>) {
     for (key, value) in object["metadata"]["labels"].as_object().into_iter().flatten() {
         let text = value.as_str().unwrap_or("\u{0}");
         if let Err(why) = regcred_config::Selector::parse(&format!("{key}={text}")) {
-            errors.push(format!("{what}: the label {key} cannot be: {why}"));
+            errors.push(format!("{what}: the label {key} is invalid: {why}"));
         }
     }
     if let Some(name) = object["metadata"]["name"].as_str()
         && !object["kind"].as_str().is_some_and(|kind| kind.starts_with("Role"))
         && let Err(error) = regcred_core::SecretName::new(name)
     {
-        errors.push(format!("{what}: its name cannot be: {error}"));
+        errors.push(format!("{what}: its name is invalid: {error}"));
     }
 }
 
@@ -319,7 +319,7 @@ mod tests {
     }
 
     #[test]
-    fn a_good_one_passes() {
+    fn a_valid_template_passes() {
         assert_eq!(check(&good()), (vec![], vec![]));
     }
 
@@ -329,7 +329,7 @@ mod tests {
         refused(|it| drop(it["parameters"].as_array_mut().expect("a list").remove(0)), "PROJECT_NAME is missing");
         refused(
             |it| it["parameters"].as_array_mut().expect("a list").push(json!({ "name": "X", "required": true })),
-            "the parameter X has to have a value",
+            "the parameter X must have a value",
         );
         refused(|it| drop(it["objects"].as_array_mut().expect("a list").remove(0)), "it makes no Project");
         refused(add(good()["objects"][0].clone()), "it makes 2 Projects");
@@ -346,7 +346,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_server_refuses_that_looks_right_is_refused_too() {
+    fn objects_that_look_right_but_that_a_server_refuses_are_refused() {
         let named = |api: &str, kind: &str| json!({ "apiVersion": api, "kind": kind, "metadata": { "name": "x" } });
         for (api, kind) in
             [("batch/v1beta1", "CronJob"), ("networking.k8s.io/v1beta1", "Ingress"), ("apps/v1beta1", "Deployment")]
@@ -360,7 +360,7 @@ mod tests {
             object
         };
         refused(add(there("${PROJECT_NAME}-ops")), "is not the new project");
-        refused(|it| it["parameters"][1]["required"] = true.into(), "PROJECT_DISPLAYNAME has to have a value");
+        refused(|it| it["parameters"][1]["required"] = true.into(), "PROJECT_DISPLAYNAME must have a value");
         let generated = |kind: &str| json!({ "name": "X", "generate": kind, "from": "[a-z]{8}" });
         refused(
             |it| it["parameters"].as_array_mut().expect("a list").push(generated("random")),
@@ -389,7 +389,7 @@ mod tests {
     }
 
     #[test]
-    fn what_people_write_freely_is_in_no_command_and_no_right() {
+    fn free_text_parameters_are_refused_in_commands_and_rights() {
         let job = |text: &str| {
             let mut job = json!({ "apiVersion": "batch/v1", "kind": "Job", "metadata": { "name": "x" } });
             job["spec"]["template"]["spec"]["containers"] = json!([{ "args": ["sh", "-c", text] }]);
@@ -407,7 +407,7 @@ mod tests {
     }
 
     #[test]
-    fn a_namespace_that_is_lost_and_a_key_are_told() {
+    fn a_dropped_namespace_and_an_aws_key_cause_warnings() {
         let mut template = good();
         let data = json!({ "AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE" });
         add(
@@ -415,6 +415,9 @@ mod tests {
         )(&mut template);
         let (errors, warnings) = check(&template);
         assert_eq!(errors, Vec::<String>::new());
-        assert!(warnings[0].contains("\"ops\" is taken out") && warnings[1].contains("a key of AWS"), "{warnings:#?}");
+        assert!(
+            warnings[0].contains("the server ignores the namespace \"ops\"") && warnings[1].contains("a key of AWS"),
+            "{warnings:#?}"
+        );
     }
 }

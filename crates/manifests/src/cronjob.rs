@@ -109,7 +109,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_sum_is_adler_s() {
+    fn the_checksum_is_adler_32() {
         assert_eq!(adler32("Wikipedia"), 0x11e6_0398);
         assert_eq!(adler32(""), 1);
     }

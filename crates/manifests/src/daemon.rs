@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_namespace_nobody_may_connect() {
+    fn without_a_namespace_no_ingress_is_allowed() {
         assert_eq!(ingress(&Install { metrics_from: vec![], ..Install::default() }), json!([]));
     }
 }

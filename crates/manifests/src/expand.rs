@@ -28,12 +28,12 @@ pub fn expand(template: &Value, values: &BTreeMap<String, String>) -> Result<Exp
         }
         let value = values.get(name).map(String::as_str).or_else(|| parameter["value"].as_str()).unwrap_or_default();
         if value.is_empty() && parameter["required"] == true && parameter["generate"].is_null() {
-            return Err(format!("the parameter {name} has to have a value, and has none"));
+            return Err(format!("the parameter {name} must have a value"));
         }
         known.insert(name.to_owned(), value.to_owned());
     }
     if let Some(unknown) = values.keys().find(|name| !known.contains_key(*name)) {
-        return Err(format!("{unknown} is no parameter of the template"));
+        return Err(format!("{unknown} is not a parameter of the template"));
     }
     let labels = template["labels"].as_object();
     let objects = template["objects"].as_array().into_iter().flatten().map(|object| {
@@ -110,19 +110,19 @@ mod tests {
     }
 
     #[test]
-    fn names_are_put_into_texts_and_keys_and_unknown_ones_stay() {
+    fn parameters_are_replaced_in_text_and_keys_and_unknown_parameters_stay() {
         let object = json!({ "a${N}": "x-${N}-${N}-${OTHER}-$N", "list": ["${N}", 7, true] });
         assert_eq!(with(&[("N", "1")], &object), json!({ "a1": "x-1-1-${OTHER}-$N", "list": ["1", 7, true] }));
     }
 
     #[test]
-    fn doubled_braces_give_what_json_reads() {
+    fn double_braces_insert_a_json_value() {
         let object = json!({ "a": "${{N}}", "b": "${{T}}", "c": "x${{N}}" });
         assert_eq!(with(&[("N", "3"), ("T", "text")], &object), json!({ "a": 3, "b": "text", "c": "x${{N}}" }));
     }
 
     #[test]
-    fn a_value_is_text_whatever_stands_in_it() {
+    fn a_parameter_value_is_inserted_literally() {
         let hostile = "\"; rm -rf / ${N} $(id) \r\n é";
         assert_eq!(with(&[("N", hostile)], &json!({ "a": "${N}" }))["a"], hostile);
         assert_eq!(
@@ -133,18 +133,18 @@ mod tests {
     }
 
     #[test]
-    fn a_namespace_that_is_written_out_is_taken_out() {
+    fn a_literal_namespace_is_removed_from_an_object() {
         let object = |namespace: &str| json!({ "metadata": { "namespace": namespace, "name": "x" } });
         assert_eq!(with(&[("N", "p")], &object("fixed")), json!({ "metadata": { "name": "x" } }));
         assert_eq!(with(&[("N", "p")], &object("${N}")), object("p"));
     }
 
     #[test]
-    fn what_the_server_refuses_is_refused() {
+    fn a_missing_or_unknown_parameter_is_refused() {
         let template = json!({ "objects": [], "parameters": [{ "name": "A", "required": true }] });
-        assert!(expand(&template, &BTreeMap::new()).expect_err("no value").contains("A has to have a value"));
+        assert!(expand(&template, &BTreeMap::new()).expect_err("no value").contains("A must have a value"));
         let values = [("B".to_owned(), "b".to_owned())].into();
         let template = json!({ "objects": [], "parameters": [{ "name": "A" }] });
-        assert!(expand(&template, &values).expect_err("unknown").contains("B is no parameter"));
+        assert!(expand(&template, &values).expect_err("unknown").contains("B is not a parameter"));
     }
 }

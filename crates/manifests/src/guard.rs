@@ -195,7 +195,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_rules_name_the_platform_as_the_config_does() {
+    fn the_guard_and_the_config_list_the_same_platform_namespaces() {
         let names = format!("request.namespace in {}", list(PLATFORM));
         assert_eq!(RULES.matches(&names).count(), 1, "{names}");
         let prefixes =

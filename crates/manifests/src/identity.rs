@@ -81,7 +81,7 @@ pub(crate) fn notes(install: &Install, site: &Site<'_>, identity: &PodIdentity) 
     let (account, namespace) = (&site.account, site.namespace);
     let annotate = |(key, value): (&String, &String)| {
         format!(
-            "annotate the ServiceAccount, which these objects do not make: kubectl annotate serviceaccount {account} \
+            "annotate the ServiceAccount, which these objects do not include: kubectl annotate serviceaccount {account} \
              --namespace={namespace} --overwrite {key}={value}"
         )
     };

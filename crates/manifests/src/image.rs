@@ -120,7 +120,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn references_are_those_that_registries_take() {
+    fn image_references_follow_the_rules_of_registries() {
         let digest = format!("registry.example.com/regcred@sha256:{}", "0f".repeat(32));
         let both = format!("regcred:1@sha256:{}", "0f".repeat(32));
         let good = [
@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn the_chart_takes_the_same_repositories_and_tags() {
+    fn the_chart_accepts_the_same_repositories_and_tags() {
         let repository = regex::Regex::new(Image::REPOSITORY).expect("it is one");
         for (text, fits) in [
             ("ghcr.io/regcred/regcred", true),

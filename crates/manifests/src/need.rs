@@ -132,5 +132,5 @@ pub(crate) fn sinks(plan: &Plan, named: Option<&StoreName>) -> Result<BTreeSet<S
         return Ok([named.clone()].into());
     }
     let known = clusters.keys().map(StoreName::as_str).collect::<Vec<_>>().join(", ");
-    Err(misfit(format!("sinks: {named} is no cluster of this config; there are {known}")))
+    Err(misfit(format!("sinks: {named} is not a cluster of this config (known clusters: {known})")))
 }

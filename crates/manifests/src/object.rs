@@ -152,7 +152,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_that_are_too_long_stay_different() {
+    fn shortened_names_stay_different() {
         let (one, other) = (shortened(&format!("{}a", "x".repeat(60))), shortened(&format!("{}b", "x".repeat(60))));
         assert_ne!(one, other);
         assert!(one.len() == LONGEST && other.len() == LONGEST, "{one} {other}");

@@ -149,7 +149,7 @@ fn environment(file: &Value, identities: &Identities, problems: &mut Vec<String>
         let Some(name) = variable["name"].as_str() else { continue };
         let mut wrong = |what: &str| problems.push(format!("extraEnv[{place}]: {name}: {what}"));
         if !seen.insert(name) {
-            wrong("it is there twice");
+            wrong("duplicate variable");
         }
         if variable.get("value").is_some() && variable.get("valueFrom").is_some() {
             wrong("leave out `value` or `valueFrom`");
@@ -167,7 +167,7 @@ fn environment(file: &Value, identities: &Identities, problems: &mut Vec<String>
             wrong(&format!("set it with {by}"));
         }
         if name.starts_with("REGCRED__") || name == "REGCRED_CONFIG" {
-            wrong("it would change the config and not the rights: write it in the config");
+            wrong("it would change the config and not the rights: set it in the config");
         }
     }
 }
@@ -193,7 +193,7 @@ fn account(said: &Value, problems: &mut Vec<String>) -> Account {
         problems.push("serviceAccount.name: name the ServiceAccount that exists, as `create` is false".into());
     }
     if exists && !annotations.is_empty() {
-        problems.push("serviceAccount.annotations: a ServiceAccount that is not made gets none".into());
+        problems.push("serviceAccount.annotations: regcred sets none on an existing ServiceAccount".into());
     }
     if name.as_deref() == Some("default") {
         problems.push(
@@ -385,7 +385,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_is_read_as_the_chart_reads_it() {
+    fn a_pod_file_is_read_as_the_chart_reads_it() {
         let file = parse(
             "image: { pullPolicy: Always }\n\
              imagePullSecrets: [{ name: mirror }]\n\
@@ -415,7 +415,7 @@ mod tests {
     }
 
     #[test]
-    fn what_kubernetes_takes_is_taken() {
+    fn pod_options_that_kubernetes_accepts_are_accepted() {
         for good in [
             "affinity: { nodeAffinity: { requiredDuringSchedulingIgnoredDuringExecution: { nodeSelectorTerms: [{ matchExpressions: [{ key: a, operator: In, values: [b] }] }] } } }",
             "affinity: { podAntiAffinity: { preferredDuringSchedulingIgnoredDuringExecution: [{ weight: 1, podAffinityTerm: { topologyKey: x, labelSelector: { matchLabels: { a: b } } } }] } }",
@@ -434,11 +434,11 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_told_with_its_path_and_all_at_once() {
+    fn all_invalid_pod_options_are_reported_at_once_with_their_paths() {
         for (bad, why) in [
             ("nodeselector: {}", "nodeselector: this key is not known; did you mean `nodeSelector`?"),
             ("toleration: []", "did you mean `tolerations`?"),
-            ("config: {}", "known are image, imagePullSecrets"),
+            ("config: {}", "known keys: image, imagePullSecrets"),
             ("imagePullSecrets: [mirror]", "imagePullSecrets[0]: text is not a map; its keys are name"),
             ("imagePullSecrets: mirror", "imagePullSecrets: text is not a list"),
             ("resources: { limit: {} }", "resources.limit: this key is not known; did you mean `limits`?"),
@@ -457,12 +457,12 @@ mod tests {
             ("extraEnv: { A: b }", "extraEnv: a map is not a list"),
             ("extraEnv: [{ name: A, value: 1 }]", "extraEnv[0].value: a number is not text: put it in quotes"),
             ("extraEnv: [{ value: a }]", "extraEnv[0].name: it is missing"),
-            ("extraEnv: [{ name: A, value: a }, { name: A, value: b }]", "extraEnv[1]: A: it is there twice"),
+            ("extraEnv: [{ name: A, value: a }, { name: A, value: b }]", "extraEnv[1]: A: duplicate variable"),
             ("extraEnv: [{ name: A, value: a, valueFrom: {} }]", "leave out `value` or `valueFrom`"),
             ("extraEnv: [{ name: AWS_SECRET_ACCESS_KEY, value: hunter2 }]", "--identity keys"),
             ("extraEnv: [{ name: AWS_SESSION_TOKEN, value: hunter2 }]", "would read the key"),
             ("extraEnv: [{ name: HTTPS_PROXY, value: 'http://u:hunter2@p' }]", "set it with --https-proxy"),
-            ("extraEnv: [{ name: REGCRED__SCHEDULE, value: '@daily' }]", "write it in the config"),
+            ("extraEnv: [{ name: REGCRED__SCHEDULE, value: '@daily' }]", "set it in the config"),
             ("podLabels: { app.kubernetes.io/name: x }", "regcred sets the labels of this prefix"),
             ("podLabels: { 'a b': x }", "is not the key of a label"),
             ("podAnnotations: { 'a b': x }", "podAnnotations: the key \"a b\" is not the key of an annotation"),
@@ -475,7 +475,10 @@ mod tests {
             ("podAnnotations: { a: 1 }", "a number is not text: put it in quotes"),
             ("serviceAccount: { create: false }", "name the ServiceAccount that exists"),
             ("serviceAccount: { name: default }", "every pod of the namespace"),
-            ("serviceAccount: { create: false, name: a, annotations: { b: c } }", "is not made gets none"),
+            (
+                "serviceAccount: { create: false, name: a, annotations: { b: c } }",
+                "regcred sets none on an existing ServiceAccount",
+            ),
             ("serviceAccount: ci", "serviceAccount: text is not a map; its keys are create, name, annotations"),
             ("priorityClassName: 'A b'", "is not the name of an object"),
             (

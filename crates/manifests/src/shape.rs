@@ -130,7 +130,7 @@ fn map(
         let near = known.iter().map(|(name, _)| *name).find(|name| name.eq_ignore_ascii_case(key)).or(near);
         let hint = match near {
             Some(name) => format!("did you mean `{name}`?"),
-            None => format!("known are {}", known.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ")),
+            None => format!("known keys: {}", known.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ")),
         };
         misspelt.extend(near);
         problems.push(format!("{}: this key is not known; {hint}", within(key)));
@@ -173,7 +173,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_quantity_is_as_the_schema_has_it() {
+    fn quantities_are_checked_as_in_the_schema() {
         let pattern = regex::Regex::new(QUANTITY).expect("it is one");
         for text in ["1", "0.5", ".5", "5.", "100m", "1Gi", "128Mi", "1e3", "2E-3", "1E", "10k", "7Ei"] {
             assert!(is_quantity(text) && pattern.is_match(text), "{text}");

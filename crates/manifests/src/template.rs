@@ -70,7 +70,7 @@ pub fn project_template(plan: &Plan, install: &Install, labels: &[(String, Strin
         format!(
             "then switch: oc patch project.config.openshift.io/cluster --type=merge --patch='{{\"spec\":{{\"projectRequestTemplate\":{{\"name\":\"{name}\"}}}}}}'"
         ),
-        format!("projects that are there already: {}", backfill(&format!("oc label {{}} {labels}"))),
+        format!("existing projects: {}", backfill(&format!("oc label {{}} {labels}"))),
     ];
     let bound = (install.guard == Guard::Bindings).then(|| {
         let (role, account, namespace) = (site.wide("-target"), &site.account, site.namespace);
@@ -96,11 +96,11 @@ fn wanted(need: &Need) -> Result<Vec<(String, String)>, Problem> {
     let selections = need.selections();
     let asking = selections.iter().filter(|it| it.asks_for_a_label()).collect::<Vec<_>>();
     match asking.as_slice() {
-        [] => Err(problem("none chooses namespaces by a label, so there is none to set; --label KEY=VALUE does")),
+        [] => Err(problem("no target selects namespaces by a label: set one with --label KEY=VALUE")),
         [one] => labels(one),
         several => {
             let choices = several.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
-            Err(problem(&format!("several choose by label ({choices}): say which is set, as --label KEY=VALUE")))
+            Err(problem(&format!("several targets select by label ({choices}): set the labels with --label KEY=VALUE")))
         }
     }
 }
@@ -117,7 +117,7 @@ fn labels(selection: &Selection) -> Result<Vec<(String, String)>, Problem> {
         return Ok(labels);
     }
     Err(Problem::everywhere(format!(
-        "targets: no labels are as {} wants them: say which are set, as --label KEY=VALUE",
+        "targets: no labels match {}: set the labels with --label KEY=VALUE",
         selection.selector()
     ))
     .with_code(&codes::TEMPLATE))

@@ -210,7 +210,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_image_has_a_repository_and_a_tag_or_a_digest() {
+    fn an_image_reference_is_split_into_repository_tag_and_digest() {
         for (reference, parts) in [
             ("registry.example.com:5000/a/b:1", ["registry.example.com:5000/a/b", "1", ""]),
             ("registry.example.com:5000/b", ["registry.example.com:5000/b", "latest", ""]),
@@ -228,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sum_is_what_sha256sum_prints() {
+    fn the_checksum_equals_the_output_of_sha256sum() {
         assert_eq!(sum(""), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
     }
 }

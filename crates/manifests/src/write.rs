@@ -102,7 +102,7 @@ fn problems(plan: &Plan, install: &Install, need: &Need) -> Vec<Problem> {
         }));
     }
     if need.secrets().is_empty() {
-        problems.push(misfit("targets: none of them is in this cluster; --sink names another".to_owned()));
+        problems.push(misfit("targets: none of them is in this cluster: name another one with --sink".to_owned()));
     }
     if install.mode.workload().is_some() {
         let elsewhere = install.sink.as_ref().and_then(|sink| plan.sinks().get(sink));

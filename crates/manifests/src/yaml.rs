@@ -15,7 +15,7 @@ pub fn read(text: &str) -> Result<Value, String> {
                 format!("it is not one object as YAML or JSON: a second document begins{line}")
             }
             Error::DuplicateMappingKey { .. } => {
-                format!("it is not one object as YAML or JSON: a key is there twice{line}")
+                format!("it is not one object as YAML or JSON: a key occurs twice{line}")
             }
             _ => format!("it is not one object as YAML or JSON{line}"),
         }

@@ -38,7 +38,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nothing_leaves_the_comment() {
+    fn hostile_text_cannot_end_a_comment() {
         for hostile in
             ["a\ntargets: []", "a\rb", "a\u{85}b", "a\u{2028}b", "a\u{2029}b", "a\u{202e}b", "a\x1b[2Jb", "\0"]
         {

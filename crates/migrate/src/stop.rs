@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn the_cluster_is_asked_where_jobs_are_only_if_it_names_no_other_ones() {
+    fn the_stop_command_queries_the_cluster_only_if_no_other_job_has_that_name() {
         let asks = |it: &str| it.starts_with("for it in $(kubectl get cronjobs --all-namespaces ");
         let names = |it: &str| it.starts_with("for it in n0 n1 n2 n3 n4 n5 n6 n7 n8");
         assert!(asks(&command_of(jobs("ecr-token", 9, true), 0, true)));

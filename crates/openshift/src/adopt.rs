@@ -220,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_recipe_owned_of_ours_is_ours_and_its_labels_stay_its_own() {
+    fn an_adoption_takes_the_data_of_the_recipe_and_leaves_its_labels() {
         let after = after(&recipe());
         assert_eq!(after[0]["manager"], "kubectl-client-side-apply");
         assert_eq!(after[0]["fieldsV1"], json!({ "f:metadata": { "f:labels": { ".": {}, "f:app": {} } } }));
@@ -234,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn an_object_without_owners_becomes_ours_with_its_copy_of_the_old_token() {
+    fn an_adoption_without_managers_owns_data_and_last_applied_copy() {
         let mut bare = metadata(&json!([]));
         bare.annotations = Some([(LAST_APPLIED.into(), String::new())].into());
         let after =
@@ -245,13 +245,13 @@ mod tests {
     }
 
     #[test]
-    fn a_second_take_over_changes_nothing() {
+    fn a_second_adoption_changes_nothing() {
         let once = after(&recipe());
         assert_eq!(after(&once), once, "as after a process that ended between the two writes");
     }
 
     #[test]
-    fn who_would_go_on_writing_stands_in_the_way() {
+    fn a_manager_that_keeps_writing_prevents_adoption() {
         assert_eq!(writer(&metadata(&recipe()), &["regcred"]), None);
         let mut applied = recipe();
         applied[0]["operation"] = json!("Apply");
@@ -271,7 +271,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_config_cannot_name_is_refused_before_anything_is_minted() {
+    fn a_secret_with_logins_outside_the_config_is_not_adopted() {
         let stored = |keys: &str| Stored::holding(format!(r#"{{"auths":{{{keys}}}}}"#).as_bytes());
         let expected: &Expected = &|host: &str| host.ends_with(".ours.example");
         let refused = |keys: &str, expected| obstacle(&stored(keys), &["regcred"], expected).map(|it| it.to_string());
@@ -285,7 +285,7 @@ mod tests {
     }
 
     #[test]
-    fn what_would_be_lost_is_named() {
+    fn logins_that_an_adoption_would_lose_are_named() {
         let login = Login::new(vec![Registry::new("a.example").expect("valid")], "AWS", "new".to_owned().into());
         let validity = Validity::new(SystemTime::UNIX_EPOCH, None).expect("valid");
         let credential = RegistryCredential::new(vec![login.expect("valid")], validity).expect("valid");

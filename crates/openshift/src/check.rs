@@ -85,7 +85,7 @@ pub async fn server_info(cluster: &Cluster) -> Result<ServerInfo> {
     let code = if status == 200 && version.is_none() { 0 } else { status };
     if code == 400 && cluster.server().starts_with("http://") {
         return Err(
-            context.failed(&codes::NOT_KUBERNETES, "the server speaks HTTPS, or is no Kubernetes API (HTTP 400)")
+            context.failed(&codes::NOT_KUBERNETES, "the server speaks HTTPS, or is not a Kubernetes API (HTTP 400)")
         );
     }
     if !matches!(code, 200 | 403) {
@@ -142,7 +142,7 @@ pub async fn namespaces(cluster: &Cluster, names: &[&str]) -> Vec<Result<Presenc
 }
 
 /// Checks by a dry run whether the server would create this object in the namespace of the connection. An existing
-/// object is no error.
+/// object is not an error.
 pub async fn would_make(cluster: &Cluster, object: &Value) -> Result<()> {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let (version, kind, name) = (text(&object["apiVersion"]), text(&object["kind"]), text(&object["metadata"]["name"]));
@@ -248,14 +248,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_date_of_an_answer_is_read_as_http_writes_it() {
+    fn the_date_header_is_parsed_in_http_format() {
         let read = date("Thu, 01 Jan 2026 00:00:10 GMT").expect("it is one");
         assert_eq!(read, SystemTime::UNIX_EPOCH + Duration::from_secs(1_767_225_610));
         assert_eq!(date("canary"), None);
     }
 
     #[test]
-    fn only_what_looks_like_a_version_is_one() {
+    fn only_text_in_the_form_of_a_version_is_a_version() {
         assert!(is_version("v1.33.0+k3s1-rc.1"));
         assert!(!is_version("") && !is_version("\u{1b}[2J") && !is_version(&"1".repeat(65)));
     }

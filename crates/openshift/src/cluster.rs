@@ -39,7 +39,7 @@ impl Cluster {
             return Ok(Self { own_namespace: Some(own), ..cluster });
         }
         let proxies = Proxies::from_env();
-        proxies.warn_once(|warning| warn!("{warning}"));
+        proxies.warn_once(|warning| warn!(reason = warning, "ignored proxy setting"));
         Box::pin(Self::from_settings(Settings::of(client::load(connection)?, &proxies)?)).await
     }
 

@@ -397,7 +397,7 @@ mod tests {
     }
 
     #[test]
-    fn fields_of_any_depth_and_times_of_any_sort_are_read() {
+    fn managed_fields_of_any_depth_are_decoded() {
         for depth in [1, DEEPEST_FIELDS, DEEPEST_FIELDS + 1, 127, 128, 200, 2_000] {
             let deep = format!("{}{{}}{}", r#"{"f:a":"#.repeat(depth), "}".repeat(depth));
             let metadata = metadata(whole(&entry(&deep)), &KeptAnnotations::new()).expect("it is read");
@@ -413,7 +413,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_beyond_a_bound_is_named_with_its_address() {
+    fn a_field_over_its_size_limit_is_reported_with_its_object() {
         let large = "x".repeat(LARGEST_LABELS);
         for (text, reason) in [
             (
@@ -439,7 +439,7 @@ mod tests {
     }
 
     #[test]
-    fn of_an_object_that_is_cut_off_its_beginning_is_known() {
+    fn the_first_fields_of_a_truncated_object_are_decoded() {
         let text = object(r#""uid":"u","resourceVersion":"7","labels":{"team":"x"},"annotations":{"a":"bcd"#);
         for end in text.find("bcd").expect("it is there")..text.len() {
             let piece = Piece { bytes: &text.as_bytes()[..end], is_whole: false };
@@ -447,7 +447,7 @@ mod tests {
             assert_eq!(unreadable.reason, "it is too large");
             let metadata = unreadable.metadata;
             assert_eq!((metadata.name.as_deref(), metadata.resource_version.as_deref()), (Some("s"), Some("7")));
-            assert_eq!(metadata.namespace.as_deref(), Some("a"), "its target is looked at");
+            assert_eq!(metadata.namespace.as_deref(), Some("a"), "its target is observed");
             assert_eq!(metadata.labels, Some([("team".to_owned(), "x".to_owned())].into()));
         }
         let event = format!(r#"{{"type":"MODIFIED","object":{text}"#);
@@ -460,7 +460,7 @@ mod tests {
     }
 
     #[test]
-    fn annotations_are_kept_if_they_are_ours_and_no_longer_than_we_write_them() {
+    fn only_own_and_configured_annotations_within_the_size_limit_are_kept() {
         let long = "x".repeat(LARGEST_ANNOTATION);
         let annotations = json!({
             TARGET: "a/s", "regcred.dev/x-1": "y", LINKS: long, "example.com/team": "z", "other": long,
@@ -476,7 +476,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_of_a_service_account_is_read_up_to_a_length() {
+    fn a_service_account_list_over_the_length_limit_is_refused() {
         let account = |count: usize| {
             let list = (0..count).map(|number| json!({ "name": format!("s-{number}") })).collect::<Vec<_>>();
             let mut object =
@@ -493,7 +493,7 @@ mod tests {
     }
 
     #[test]
-    fn of_a_secret_one_value_is_read_whatever_else_it_holds() {
+    fn only_one_value_of_a_secret_is_decoded() {
         let secret = |data: &str| {
             let metadata = format!(r#"{{"name":"s","labels":{{"{MANAGED_BY}":"regcred"}}}}"#);
             let text = format!(r#"{{"metadata":{metadata},"type":"t","immutable":true,"data":{data}}}"#);
@@ -501,6 +501,6 @@ mod tests {
         };
         assert_eq!(secret(r#"{"a":7,"k":"e30="}"#), Ok((Some(b"{}".to_vec()), "t".into(), true)));
         assert_eq!(secret("null"), Ok((None, "t".into(), true)));
-        assert_eq!(secret(r#"{"k":"%"}"#).expect_err("it is no base64").reason, "its data is not base64");
+        assert_eq!(secret(r#"{"k":"%"}"#).expect_err("it is not base64").reason, "its data is not base64");
     }
 }

@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn answers_are_sorted_by_what_to_do() {
+    fn status_codes_map_to_error_kinds() {
         let cases = [
             (401, ErrorKind::Unauthenticated),
             (403, ErrorKind::Denied),
@@ -257,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn a_namespace_that_goes_or_is_gone_is_told_apart_from_a_missing_permission() {
+    fn a_terminating_or_absent_namespace_is_not_reported_as_a_missing_permission() {
         let causes = json!([{ "reason": "NamespaceTerminating", "message": "m", "field": "f" }]);
         let terminating = translated(json!({ "code": 403, "details": { "causes": causes } }));
         assert_eq!(
@@ -269,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_a_refusal_leaves_open_is_asked_for() {
+    fn only_an_unexplained_refusal_causes_an_access_review() {
         let asked = |status: serde_json::Value| {
             let status = serde_json::from_value::<Status>(status).expect("a Status");
             is_unexplained(&kube::Error::Api(Box::new(status)))
@@ -282,7 +282,7 @@ mod tests {
     }
 
     #[test]
-    fn the_fields_and_the_sort_of_a_refusal_are_told() {
+    fn a_refusal_is_reported_with_its_fields_and_its_cause() {
         let causes = json!([{ "reason": "FieldManagerConflict", "message": "canary", "field": ".data.x" }, { "field": "can ary" }]);
         let error = translated(json!({ "code": 422, "reason": "Invalid", "details": { "causes": causes } }));
         assert!(error.chain().ends_with("does not accept its .data.x (HTTP 422 Invalid)"), "{error:?}");
@@ -307,7 +307,7 @@ mod tests {
     }
 
     #[test]
-    fn a_type_or_a_mark_that_cannot_change_is_a_refusal_with_its_remedy() {
+    fn a_wrong_type_or_an_immutable_secret_is_refused() {
         for (code, field) in [(409, ".type"), (422, "type")] {
             let causes = json!([{ "reason": "FieldValueInvalid", "message": "canary", "field": field }]);
             let error = translated(json!({ "code": code, "details": { "causes": causes } }));
@@ -320,7 +320,7 @@ mod tests {
     }
 
     #[test]
-    fn the_pause_that_the_server_asks_for_is_kept() {
+    fn the_retry_after_of_the_server_is_kept() {
         let error = translated(json!({ "code": 429, "details": { "retryAfterSeconds": 32 } }));
         assert_eq!(error.retry_after(), Some(Duration::from_secs(32)));
     }

@@ -82,7 +82,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_sentence_names_the_readers_and_the_fix_and_nothing_secret() {
+    fn a_hidden_login_is_reported_with_readers_and_fix_but_no_secret() {
         let ours = r#""r.example":{"auth":"QVdTOm5ldw=="}"#;
         let cases = [
             (format!(r#"{{"auths":{{{ours}}}}}"#), None),

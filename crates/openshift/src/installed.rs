@@ -94,7 +94,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_binding_counts_if_its_name_is_plain_and_it_binds_the_role_of_that_name() {
+    fn a_role_binding_counts_only_with_a_plain_name_and_the_role_of_that_name() {
         let read = |name: &str, role: &str| {
             let bytes =
                 serde_json::json!({ "metadata": { "name": name, "namespace": "a" }, "roleRef": { "name": role } })

@@ -93,7 +93,8 @@ impl Lease {
         if is_held {
             let free = json!({ "holderIdentity": "", "leaseDurationSeconds": 1 });
             if let Err(error) = self.holder.apply(None, free, true).await {
-                warn!(error = error.chain(), "the Lease was not released, others get it within 15 s");
+                let expires_in_seconds = LEASE_DURATION.as_secs();
+                warn!(lease = self.holder.name, error = error.chain(), expires_in_seconds, "cannot release lease");
             }
         }
     }

@@ -251,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn unlinking_takes_out_every_mention_and_nothing_else() {
+    fn unlinking_removes_every_entry_of_the_secret_and_nothing_else() {
         let (ours, other) = (json!({ "name": "ecr-secret" }), json!({ "name": "x" }));
         let linked = account(&json!({ "imagePullSecrets": [ours, other, ours], "secrets": [other] }));
         let patch = unlink(&linked, "ecr-secret", Lists::BOTH).expect("it is linked");
@@ -261,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn the_annotation_names_accounts_and_lists() {
+    fn the_links_annotation_records_accounts_and_lists() {
         let recorded = Recorded::of(&Link::defaults());
         assert_eq!(Recorded::read(&recorded.write()), Some(recorded.clone()));
         assert_eq!(recorded.clone().into_accounts().collect::<Vec<_>>(), ["builder", "default", "pipeline"]);

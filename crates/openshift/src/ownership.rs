@@ -183,12 +183,12 @@ mod tests {
     }
 
     #[test]
-    fn what_our_own_apply_still_owns_is_intact() {
+    fn fields_owned_by_the_own_apply_show_no_drift() {
         assert_eq!(drift(&owned()), (vec![], true));
     }
 
     #[test]
-    fn an_edit_shows_in_metadata_and_names_its_author() {
+    fn an_edit_is_detected_in_metadata_and_reported_with_its_manager() {
         let mut edited = owned();
         edited["managedFields"][0]["fieldsV1"]["f:data"] = json!({});
         let edit = json!({ "manager": "kubectl-edit", "operation": "Update", "fieldsV1": { "f:data": { "f:.dockerconfigjson": {} } } });
@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn our_own_update_is_not_our_apply() {
+    fn an_update_by_the_own_manager_is_drift() {
         let mut updated = owned();
         updated["managedFields"][0]["operation"] = json!("Update");
         let (drift, believed) = drift(&updated);
@@ -217,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn everything_else_is_foreign_and_says_whose() {
+    fn a_foreign_secret_is_refused_with_its_owner() {
         let mut foreign = owned();
         foreign["labels"] = json!({});
         foreign["managedFields"][0]["manager"] = json!("helm");
@@ -238,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn labels_that_the_config_changed_are_left_to_do_and_an_edit_names_its_author() {
+    fn changed_labels_in_the_config_are_undone_work_and_edited_labels_are_drift() {
         let team = |value: &str| SecretTemplate {
             labels: [("team".to_owned(), value.to_owned())].into(),
             ..SecretTemplate::default()
@@ -280,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn logins_that_the_config_writes_otherwise_are_written_anew() {
+    fn a_changed_login_format_in_the_config_is_drift() {
         let full = SecretTemplate { logins: LoginFormat::Full, ..SecretTemplate::default() };
         let drift = |metadata: &Value, template: &SecretTemplate| match judged_as(metadata, template) {
             Ownership::Owned(owned) => (owned.drift.len(), owned.undone.len()),
@@ -294,7 +294,7 @@ mod tests {
     }
 
     #[test]
-    fn links_that_the_config_changed_are_left_to_do_and_nobody_s_edit() {
+    fn changed_links_in_the_config_are_undone_work_and_not_drift() {
         let mut changed = owned();
         changed["annotations"][LINKS] = json!("{\"default\":[\"pull\"]}");
         let Ownership::Owned(owned) = judged(&changed) else { panic!("it is ours") };
@@ -303,7 +303,7 @@ mod tests {
     }
 
     #[test]
-    fn links_that_regcred_would_not_write_are_a_disturbance() {
+    fn a_links_annotation_that_regcred_would_not_write_is_drift() {
         let many = (0..33).map(|number| format!("\"a-{number}\":[\"pull\"]")).collect::<Vec<_>>().join(",");
         for links in [&format!("{{{many}}}"), "[]", "", r#"{"A b":["pull"]}"#, r#"{"robot":["pull"]}"#] {
             let mut changed = owned();

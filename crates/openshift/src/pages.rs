@@ -219,7 +219,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_list_that_is_too_old_begins_anew_and_one_that_fails_for_a_moment_goes_on() {
+    async fn an_expired_list_starts_again_and_a_failed_page_is_retried() {
         let (first, last) = (Ok((1, Some("next"))), Ok((2, None)));
         let (all, asked) = listed(&[first, Err(410), first, last]).await;
         assert_eq!(all.expect("it is listed"), Some(vec![1, 2]));
@@ -229,7 +229,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_does_not_pass_is_told_and_what_does_not_exist_is_none() {
+    async fn a_list_that_keeps_failing_is_an_error_and_a_missing_resource_is_none() {
         assert_eq!(listed(&[Err(503), Err(503), Err(503)]).await.0.expect_err("thrice").kind(), ErrorKind::Unreachable);
         assert_eq!(listed(&[Err(403)]).await.0.expect_err("at once").kind(), ErrorKind::Denied);
         assert_eq!(listed(&[Err(404)]).await.0.expect("no error"), None);

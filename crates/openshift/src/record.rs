@@ -12,7 +12,7 @@ pub(crate) const REFRESHED_AT: &str = "regcred.dev/refreshed-at";
 pub(crate) const LINKS: &str = "regcred.dev/links";
 /// The login format, if it is not the default.
 pub(crate) const CREDENTIALS: &str = "regcred.dev/credentials";
-/// The last input of `kubectl apply`. For a Secret, it includes the data.
+/// The last input of `kubectl apply`. It includes the data of a Secret.
 pub(crate) const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
 /// The annotations of a Secret that regcred owns.

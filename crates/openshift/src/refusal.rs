@@ -50,7 +50,7 @@ pub(crate) fn other_instance(instance: &str) -> Refusal {
     let instance = instance.chars().take(63).collect::<String>();
     let found = format!("it belongs to regcred's instance {instance:?}");
     let remedy = format!(
-        "name another Secret in the config of one of the two; if this instance is that one under a new name, stop that one and say \
+        "name another Secret in the config of one of the two; if this instance is that one under a new name, stop that one and set \
          `previous_instance: {instance}` in the config"
     );
     refusal(&OTHER_INSTANCE, "other-instance", found, remedy)
@@ -80,7 +80,7 @@ pub(crate) fn unreadable_object(namespace: &str, name: &str, reason: &str) -> Re
 }
 
 pub(crate) fn immutable() -> Refusal {
-    refusal(&codes::IMMUTABLE, "immutable", "it is marked immutable, and a credential has to be renewed", NAME_ANOTHER)
+    refusal(&codes::IMMUTABLE, "immutable", "it is marked immutable, so its credential cannot be renewed", NAME_ANOTHER)
 }
 
 /// Returns the refusal to adopt a Secret that another program would write again.
@@ -88,7 +88,7 @@ pub(crate) fn still_written(by: &str) -> Refusal {
     refusal(
         &FOREIGN,
         "foreign",
-        format!("it is {by}, who would write it again"),
+        format!("it is {by}, which would write it again"),
         "stop that writer first, then adopt the Secret",
     )
 }

@@ -39,7 +39,7 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn each_target_has_one_turn_per_interval_and_no_target_leaves_the_interval_empty() {
+    async fn targets_are_spread_over_the_resync_interval() {
         let (minute, began) = (Duration::from_mins(1), Instant::now());
         let mut resync = Resync::new(minute, minute);
         let mut turns = vec![];

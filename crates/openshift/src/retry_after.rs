@@ -42,7 +42,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_pause_in_the_header_is_put_where_the_client_looks_for_it() {
+    async fn a_retry_after_header_is_copied_into_the_status_body() {
         for status in [429, 503] {
             let (kept_status, body) = kept(status, Some("32")).await;
             assert_eq!(kept_status, status);

@@ -171,8 +171,8 @@ impl SharedWatch {
     /// Records that a watch does not run. Its targets are reported at intervals.
     fn miss(&mut self, subject: &Subject, error: &Error) {
         if error.kind() == ErrorKind::Denied && !std::mem::replace(&mut self.has_warned, true) {
-            let minutes = self.scope.resync.as_secs() / 60;
-            warn!(error = error.chain(), minutes, "cannot watch, reading each target at intervals");
+            let resync_seconds = self.scope.resync.as_secs();
+            warn!(error = error.chain(), resync_seconds, "cannot watch targets");
         }
         self.missing.insert(subject.clone());
         for Subscriber { subscription, .. } in self.subscribers.values() {
@@ -241,7 +241,7 @@ impl SharedWatch {
         match (subject, event) {
             (Subject::Namespaces, Event::Resumed) => self.relist = (Some(Instant::now()), 0),
             (Subject::Namespaces, Event::Denied(error)) => {
-                warn!(error = error.chain(), "cannot watch namespaces, so lists them again");
+                warn!(error = error.chain(), "cannot watch namespaces");
                 self.relist = (Some(Instant::now()), 0);
             }
             (subject, Event::Resumed) => {

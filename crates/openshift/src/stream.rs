@@ -294,7 +294,7 @@ mod tests {
     }
 
     #[test]
-    fn the_objects_of_a_list_are_found_however_it_arrives() {
+    fn the_objects_of_a_list_are_found_for_any_chunk_size() {
         let items = [r#"{"a":"]}\"{\\","b":[{"c":{}}]}"#, "{}", r#"{"metadata":{"continue":"x"},"items":[1]}"#];
         let list = format!(
             r#"{{"kind":"SecretList","x":{{"items":[{{}}]}},"metadata":{{"resourceVersion":"7","continue":"next"}},"items":[ {} ] }}{}"#,
@@ -314,7 +314,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_list_or_half_a_list_is_an_error() {
+    fn an_incomplete_or_invalid_list_is_an_error() {
         for text in
             ["", "<html>", "[]", "null", "{}", r#"{"metadata":{},"items":[{"a":1}"#, r#"{"items":[]}"#, r#""{}""#]
         {
@@ -323,7 +323,7 @@ mod tests {
     }
 
     #[test]
-    fn an_object_that_is_too_large_is_cut_off_and_the_next_one_is_whole() {
+    fn a_too_large_object_is_truncated_and_the_next_object_is_complete() {
         let large = format!(r#"{{"name":"large","more":"{}"}}"#, "x".repeat(LARGEST_METADATA));
         let list = format!(r#"{{"metadata":{{}},"items":[{large},{{"name":"small"}}]}}"#);
         let (found, end) = split(&list, 10_000);
@@ -336,7 +336,7 @@ mod tests {
         #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
         #[test]
-        fn whatever_objects_hold_they_are_found_as_they_are(
+        fn the_objects_of_a_list_are_found_unchanged_for_any_content(
             texts in prop::collection::vec(".{0,20}", 0..6),
             size in 1_usize..50,
             depth in 0_usize..300,

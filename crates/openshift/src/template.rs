@@ -78,7 +78,7 @@ impl SecretTemplate {
         let is_owned = |map: &str, name: &str| has(owned, &mark(map, name));
         let found = value(metadata.annotations.as_ref(), CREDENTIALS).filter(|_| is_owned(ANNOTATIONS, CREDENTIALS));
         if found.is_some_and(|it| it == FULL) != (self.logins == LoginFormat::Full) {
-            drift.push("its logins are written otherwise in the config".to_owned());
+            drift.push("its login format differs from the config".to_owned());
         }
         let kinds = [
             ("label", LABELS, &self.labels, metadata.labels.as_ref()),

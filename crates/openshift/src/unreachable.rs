@@ -97,7 +97,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_innermost_error_that_is_known_is_told() {
+    fn the_innermost_known_error_is_reported() {
         let tls = |error: TlsError| io::Error::other(io::Error::other(error));
         for (error, expected) in [
             (io::Error::from(io::ErrorKind::ConnectionRefused), Cause::Network("connection refused".into())),

@@ -270,9 +270,9 @@ impl Watch {
 pub(crate) fn backoff(resource: &str, error: &Error, failures: u32) -> Duration {
     let (kind, text) = (error.kind(), error.chain());
     if failures == 1 {
-        warn!(resource, %kind, error = text, "a watch failed");
+        warn!(resource, %kind, error = text, failures, "cannot watch resource");
     } else {
-        debug!(resource, %kind, error = text, failures, "a watch failed again");
+        debug!(resource, %kind, error = text, failures, "cannot watch resource");
     }
     error.retry_after().map_or_else(|| pause(failures), |asked| asked.min(LONGEST_PAUSE))
 }
@@ -290,7 +290,7 @@ mod tests {
     use crate::decode::LONGEST_LIST;
 
     #[test]
-    fn an_event_of_an_object_that_cannot_be_read_names_its_namespace() {
+    fn an_event_of_an_unreadable_object_names_its_namespace() {
         let list = vec![json!({ "name": "s" }); LONGEST_LIST + 1];
         let account = json!({ "metadata": { "name": "default", "namespace": "a" }, "secrets": list }).to_string();
         let secret = r#"{"metadata":{"name":"s","namespace":"a","labels":[]}}"#;

@@ -200,7 +200,7 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn without_a_watch_each_target_is_reported_again_once_per_interval() {
+    async fn without_a_watch_each_target_is_reported_once_per_interval() {
         let service = tower::service_fn(async |_: http::Request<Body>| Err::<http::Response<Body>, _>("no server"));
         let server = "https://api.example:6443".parse().expect("a URL");
         let cluster = Cluster::from_client(kube::Client::new(service, "default"), &server);
@@ -215,7 +215,7 @@ mod tests {
         let start = Instant::now();
         let mut seen = vec![];
         for _ in 0..6 {
-            let (_, event) = receiver.next().await.expect("it goes on");
+            let (_, event) = receiver.next().await.expect("the stream continues");
             seen.push((start.elapsed().as_secs(), event));
         }
         let (present, again) =

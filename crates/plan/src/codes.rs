@@ -12,7 +12,10 @@ regcred_core::codes! {
     OPEN_PUSH = "RC0203", Invalid, "A push login would reach namespaces that any user can create",
         cause "The entry selects namespaces by name. A user who may create namespaces chooses their names.",
         fix "Name the namespaces, or add a `selector` for a label that only administrators set.";
-    NO_NAMESPACES = "RC0204", Invalid, "The sink has no namespaces to select",
+    DIFFERENT = "RC0204", Invalid, "Two entries describe the same Secret differently",
+        cause "Entries for the same Secret are united, and a setting of the Secret can have only one value.",
+        fix "Use the same value in both entries, or another name for the Secret.";
+    NO_NAMESPACES = "RC0205", Invalid, "The sink has no namespaces to select",
         cause "The entry selects namespaces by pattern or label, and its sink is not a cluster.",
         fix "Name the namespaces.";
 }

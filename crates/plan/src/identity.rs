@@ -47,7 +47,7 @@ pub fn policies(plan: &Plan, chosen: &ChosenIdentity, site: &PodSite) -> Result<
         }
     }
     if made.is_empty() && problems.is_empty() {
-        problems.push(Problem::everywhere("providers: none of them is of a type that has policies"));
+        problems.push(Problem::everywhere("providers: no type in the config has policies"));
     }
     Problems::check(problems)?;
     let notes = made.iter().flat_map(|(_, policies)| policies.notes.clone()).collect();
@@ -79,6 +79,6 @@ fn unknown(plan: &Plan, chosen: &ChosenIdentity) -> Vec<Problem> {
     let is_known = |name: &str| plan.planned_providers().values().any(|it| it.identities().has(name));
     let unknown = chosen.name().filter(|name| !is_known(name));
     let problem =
-        unknown.map(|name| Problem::everywhere(format!("--identity {name}: no provider of the config takes it")));
+        unknown.map(|name| Problem::everywhere(format!("--identity {name}: no provider of the config supports it")));
     problem.into_iter().collect()
 }

@@ -10,7 +10,7 @@ pub fn connection_fix(place: &str, probe: &str, is_set: impl Fn(&str) -> bool) -
     let set = VARIABLES
         .map(|it| format!("{it} is {}", if is_set(it) || is_set(&it.to_lowercase()) { "set" } else { "not set" }));
     format!(
-        "see whether {place} can be reached from here: `{probe}`\n\
+        "check whether you can reach {place} from here: `{probe}`\n\
          if not, look at name resolution, firewall and proxy; {}",
         set.join(", ")
     )
@@ -26,7 +26,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_tells_which_variables_are_set_in_either_case() {
+    fn the_fix_lists_which_proxy_variables_are_set_in_either_case() {
         let text = connection_fix("x.example", "curl https://x.example", |it| it == "https_proxy");
         assert!(text.contains("HTTPS_PROXY is set, NO_PROXY is not set"), "{text}");
     }

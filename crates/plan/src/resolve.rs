@@ -9,7 +9,7 @@ use regcred_config::{
     Access, AccountLink, Checked, Config, Layers, Namespaces, Origin, Problem, Problems, SecretSettings, Selection,
     Spec, TargetEntry, Wants,
 };
-use regcred_core::{Namespace, ProviderName, SecretName, StoreName};
+use regcred_core::{Namespace, ProviderName, SecretName, StoreName, codes::ANOTHER_PROVIDER};
 
 use crate::{
     codes,
@@ -246,8 +246,9 @@ impl Resolved {
         let beside = earlier.also_named.iter().filter(is_new).cloned().collect::<Vec<_>>();
         let unknown = beside.first().filter(|_| selection.has_selector()).map(|name| {
             let earlier = earlier.origin.name();
-            let message =
-                format!("{earlier} names {name} beside this choice, and its labels are not known: name it here too");
+            let message = format!(
+                "{earlier} names {name}, and this entry selects by labels that are not known for it: name it here too"
+            );
             Problem::at(target.origin.join("namespaces"), message).with_code(&codes::OVERLAP)
         });
         (beside, unknown)
@@ -259,8 +260,8 @@ impl Resolved {
         let selection = target.namespaces.selection.as_ref().filter(|it| !it.asks_for_a_label())?;
         let pushes = providers.iter().any(|name| self.providers[name].plan.access == Access::Push);
         let message = format!(
-            "a login that pushes would go to whoever makes a namespace named {selection}: name the namespaces, or add a `selector` for \
-             a label that has to be there"
+            "anyone who can create a namespace named {selection} would get a login that pushes: name the namespaces, or add a \
+             `selector` for a required label"
         );
         pushes.then(|| Problem::at(target.origin.join("namespaces"), message).with_code(&codes::OPEN_PUSH))
     }
@@ -363,18 +364,18 @@ impl Wanted {
             ];
             let differing = all.iter().filter(|(_, differs)| *differs).map(|(key, _)| *key).collect::<Vec<_>>();
             let message = format!(
-                "{} and this one keep one Secret: {} has to be the same in both",
+                "{} and this one write the same Secret: {} must be the same in both",
                 self.origin.name(),
                 differing.join(", ")
             );
-            problems.push(Problem::at(target.origin.join("secret"), message));
+            problems.push(Problem::at(target.origin.join("secret"), message).with_code(&codes::DIFFERENT));
         }
         if target.options != self.options {
             let message = format!(
-                "{} and this one keep one Secret: the options of its sink have to be the same",
+                "{} and this one write the same Secret: the options of its sink must be the same",
                 self.origin.name()
             );
-            problems.push(Problem::at(target.origin.clone(), message));
+            problems.push(Problem::at(target.origin.clone(), message).with_code(&codes::DIFFERENT));
         }
         let is_named = matches!(target.wants, Wants::Providers(_));
         for name in names {
@@ -386,8 +387,9 @@ impl Wanted {
                 let entry = target.origin.name();
                 let Some(earlier) = self.logins.insert(login.key, entry.clone()) else { continue };
                 let whose = if earlier == entry { "another of its providers" } else { &earlier };
-                let message = format!("{whose} has a login for {} already; one Secret holds one", login.description);
-                problems.push(Problem::at(target.origin.clone(), message));
+                let message =
+                    format!("{whose} already has a login for {}, and a Secret can hold only one", login.description);
+                problems.push(Problem::at(target.origin.clone(), message).with_code(&ANOTHER_PROVIDER));
             }
             if !again {
                 self.providers.push(name.clone());
@@ -397,9 +399,12 @@ impl Wanted {
             (Some(accounts), Some(others)) => unite(accounts, others),
             (None, None) => {}
             _ => {
-                let message =
-                    format!("{} and this one keep one Secret: both say who uses it, or neither", self.origin.name());
-                problems.push(Problem::at(target.origin.join("service_accounts"), message));
+                let message = format!(
+                    "{} and this one write the same Secret: set `service_accounts` in both or in neither",
+                    self.origin.name()
+                );
+                problems
+                    .push(Problem::at(target.origin.join("service_accounts"), message).with_code(&codes::DIFFERENT));
             }
         }
         problems

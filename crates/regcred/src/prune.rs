@@ -55,7 +55,7 @@ impl Pruning {
                 Ok(()) => failing = false,
                 Err(error) => {
                     if !failing {
-                        warn!(error = error.chain(), "cannot remove targets that the config no longer needs");
+                        warn!(error = error.chain(), "cannot prune targets");
                     }
                     failing = true;
                 }
@@ -82,7 +82,7 @@ impl Pruning {
                 let foreign = if is_merged { Foreign::Merge } else { Foreign::Refuse };
                 let sink = OpenShiftSink::builder(cluster.clone()).with_instance(self.instance.clone());
                 match sink.with_foreign(foreign).build().remove(&target).await {
-                    Ok(()) => info!(%target, "removed a target that the config no longer needs"),
+                    Ok(()) => info!(%target, "pruned target"),
                     Err(error) => {
                         prune.failed(&target, Instant::now());
                         failed = Some(error);
@@ -118,12 +118,12 @@ mod tests {
         let credential = RegistryCredential::new(vec![login], validity).expect("one");
         let mut set = CredentialSet::new();
         set.insert("p".parse().expect("a name"), Arc::new(credential)).expect("the first");
-        sink.observe(&target).await.expect("it is looked at");
+        sink.observe(&target).await.expect("it is observed");
         sink.write(&target, &set).await.expect("it is written");
     }
 
     #[tokio::test(flavor = "multi_thread")]
-    async fn a_namespace_that_is_not_chosen_any_more_loses_its_secret_and_its_links() {
+    async fn a_namespace_that_is_no_longer_selected_loses_its_secret_and_links() {
         let (kube, dir) = (FakeKube::start().await, tempfile::tempdir().expect("a folder"));
         for namespace in ["app-a", "app-b", "left"] {
             kube.add_namespace(namespace, &["default"]);

@@ -113,20 +113,23 @@ impl Setup {
                     Some(Ok(caller)) => {
                         tracing::info!(
                             service = caller.service,
-                            name = caller.name,
+                            identity = caller.name,
                             providers = names,
-                            "identity at the provider"
+                            "resolved identity"
                         );
                         if let Some((why, fix)) = caller.warning {
-                            warn!(fix, "regcred {why}");
+                            warn!(
+                                service = caller.service,
+                                identity = caller.name,
+                                providers = names,
+                                reason = format!("regcred {why}"),
+                                fix,
+                                "found unsuitable identity"
+                            );
                         }
                     }
                     Some(Err(error)) => {
-                        warn!(
-                            providers = names,
-                            error = error.chain(),
-                            "the provider did not report the identity of regcred"
-                        );
+                        warn!(providers = names, error = error.chain(), "cannot resolve identity");
                     }
                     None => {}
                 }

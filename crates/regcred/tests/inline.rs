@@ -27,7 +27,7 @@ fn problem(entry: &str) -> String {
 }
 
 #[test]
-fn the_three_short_forms_are_read() {
+fn the_three_short_forms_of_a_target_are_parsed() {
     let yaml = "targets:\n- { namespace: a, region: eu-west-1 }\n\
                 - { namespace: b, region: us-gov-east-1, accounts: [123456789012, '000000000001', 012345678901] }\n\
                 - { namespace: c, registry: 210987654321.dkr.ecr.us-east-1.amazonaws.com }\n";
@@ -44,7 +44,7 @@ fn the_three_short_forms_are_read() {
 }
 
 #[test]
-fn each_bad_entry_is_told_what_is_wrong_with_it() {
+fn each_invalid_ecr_target_is_reported_with_its_problem() {
     let account = "is not an AWS account: it must have twelve digits";
     let host = "is not the host of an ECR registry,";
     let cases = [
@@ -55,7 +55,7 @@ fn each_bad_entry_is_told_what_is_wrong_with_it() {
         ("{ namespace: b, regoin: eu-west-1 }", ".regoin: this key is not known; did you mean `region`?".into()),
         (
             "{ namespace: b, region: eu-west-1, x: 1 }",
-            ".x: this key is not known; known are accounts, namespace, namespaces, providers, region, registry, secret, service_accounts, sink".into(),
+            ".x: this key is not known; known keys: accounts, namespace, namespaces, providers, region, registry, secret, service_accounts, sink".into(),
         ),
         ("{ region: eu-west-1 }", ".namespace: it is missing".into()),
         (
@@ -78,7 +78,7 @@ fn each_bad_entry_is_told_what_is_wrong_with_it() {
         ),
         (
             "{ namespace: b, region: eu-west-1, accounts: [123456789012, 123456789012] }",
-            ".accounts: 123456789012 is there twice".into(),
+            ".accounts: duplicate account 123456789012".into(),
         ),
         (
             "{ namespace: b, region: eu-west-1, accounts: 123456789012 }",
@@ -126,7 +126,7 @@ fn each_bad_entry_is_told_what_is_wrong_with_it() {
 }
 
 #[test]
-fn all_faults_of_an_entry_are_reported_at_once() {
+fn all_errors_of_a_target_are_reported_at_once() {
     for (entry, keys) in [
         (
             "{ region: EU, registry: foo, providers: pull }",
@@ -193,7 +193,7 @@ fn all_faults_of_an_entry_are_reported_at_once() {
 }
 
 #[test]
-fn harmless_forms_are_taken_with_a_warning() {
+fn harmless_spellings_are_accepted_with_a_warning() {
     let yaml =
         "targets:\n- { namespace: kube-system, registry: 'https://210987654321.dkr.ecr.US-east-1.amazonaws.com/' }\n";
     let config = config(yaml).expect("valid");
@@ -209,7 +209,7 @@ fn harmless_forms_are_taken_with_a_warning() {
 }
 
 #[test]
-fn each_of_two_entries_with_the_same_harmless_form_gets_its_warning() {
+fn each_target_with_a_harmless_spelling_gets_its_own_warning() {
     let entry = |namespace: &str| {
         format!("- {{ namespace: {namespace}, registry: 'https://210987654321.dkr.ecr.us-east-1.amazonaws.com' }}\n")
     };
@@ -254,7 +254,7 @@ impl ProviderType for Hosts {
 }
 
 #[test]
-fn a_type_of_a_program_serves_targets_by_its_own_keys() {
+fn a_custom_provider_type_serves_targets_with_its_own_keys() {
     let types = types().with_provider(Hosts).expect("no other type has its name or its key");
     let yaml = "targets: [{ namespace: a, host: quay.io }, { namespace: b, region: eu-west-1 }]";
     let plan = Plan::new(&from_yaml(yaml, &types).expect("valid"), &types).expect("valid");
@@ -279,7 +279,7 @@ fn a_type_of_a_program_serves_targets_by_its_own_keys() {
 }
 
 #[test]
-fn two_types_with_one_key_of_a_target_are_refused() {
+fn two_provider_types_with_the_same_target_key_are_refused() {
     struct Others;
 
     #[async_trait]

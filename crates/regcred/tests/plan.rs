@@ -66,7 +66,7 @@ fn providers_with_different_environments_share_no_mint() {
 }
 
 #[test]
-fn entries_of_one_namespace_are_united_and_equal_needs_grouped() {
+fn targets_of_one_namespace_are_merged_and_equal_targets_grouped() {
     let yaml = "targets:\n- { namespace: b, region: eu-west-1 }\n- { namespace: a, region: eu-west-1 }\n\
                 - { namespace: c, region: us-east-1 }\n- { namespace: c, region: eu-west-1 }\n\
                 - { namespace: d, registry: 210987654321.dkr.ecr.us-east-1.amazonaws.com }\n";
@@ -83,7 +83,7 @@ fn entries_of_one_namespace_are_united_and_equal_needs_grouped() {
 }
 
 #[test]
-fn providers_with_equal_settings_are_one_and_their_names_never_change() {
+fn providers_with_equal_settings_are_merged_under_a_stable_name() {
     let yaml = "targets:\n- { namespace: a, region: eu-west-1, accounts: [123456789012, 210987654321] }\n\
                 - { namespace: b, region: eu-west-1, accounts: [210987654321, 123456789012] }\n\
                 - { namespace: c, registry: 123456789012.dkr.ecr-fips.us-east-1.amazonaws.com }\n";
@@ -94,7 +94,7 @@ fn providers_with_equal_settings_are_one_and_their_names_never_change() {
 }
 
 #[test]
-fn two_logins_for_one_host_of_one_secret_are_refused_where_the_second_stands() {
+fn two_logins_for_one_host_in_one_secret_are_refused_at_the_second_target() {
     let host = "123456789012.dkr.ecr.eu-west-1.amazonaws.com";
     let yaml = format!(
         "targets:\n- {{ namespace: a, region: eu-west-1, accounts: [123456789012] }}\n\
@@ -104,12 +104,12 @@ fn two_logins_for_one_host_of_one_secret_are_refused_where_the_second_stands() {
     let problems = plan(&yaml).expect_err("twice");
     assert_eq!(
         problems,
-        format!("config: targets[1]: targets[0] has a login for {host} already; one Secret holds one")
+        format!("config: targets[1]: targets[0] already has a login for {host}, and a Secret can hold only one")
     );
 }
 
 #[test]
-fn what_only_the_provider_knows_to_be_wrong_is_told_with_its_key() {
+fn errors_found_by_the_provider_are_reported_with_their_keys() {
     let yaml = "targets:\n- { namespace: a, region: xx-west-1 }\n\
                 - { namespace: a, registry: 123456789012.dkr.ecr.eu-west-1.amazonaws.com.cn }\n";
     let problems = plan(yaml).expect_err("wrong");
@@ -121,7 +121,7 @@ fn what_only_the_provider_knows_to_be_wrong_is_told_with_its_key() {
 const ROLE: &str = "role_arn: 'arn:aws:iam::123456789012:role/pull'";
 
 #[test]
-fn named_providers_with_one_identity_share_a_token_and_others_do_not() {
+fn only_named_providers_with_one_identity_share_a_token() {
     let yaml = format!(
         "providers:\n  one: {{ type: ecr, region: eu-west-1, accounts: ['123456789012'], aliases: all, {ROLE} }}\n  \
          two: {{ type: ecr, region: eu-west-1, accounts: [210987654321], {ROLE} }}\n  \
@@ -149,7 +149,7 @@ fn named_providers_with_one_identity_share_a_token_and_others_do_not() {
 }
 
 #[test]
-fn entries_for_one_secret_are_united_with_their_accounts() {
+fn targets_for_one_secret_are_merged_with_their_accounts() {
     let yaml = "providers:\n  one: { type: ecr, region: eu-west-1 }\n  two: { type: ecr, region: us-east-1 }\n\
                 targets:\n- { namespace: a, providers: [two] }\n\
                 - { namespaces: { include: [b] }, providers: [two], service_accounts: [{ name: x }] }\n\
@@ -166,7 +166,7 @@ fn entries_for_one_secret_are_united_with_their_accounts() {
 }
 
 #[test]
-fn who_changes_what_a_provider_is_gets_another_one() {
+fn changing_the_options_of_a_provider_changes_its_recorded_name() {
     let recorded = |options: &str| {
         let yaml =
             format!("providers: {{ pull: {{ {options} }} }}\ntargets: [{{ namespace: a, providers: [pull] }}]\n");
@@ -190,11 +190,11 @@ fn who_changes_what_a_provider_is_gets_another_one() {
     ] {
         assert_ne!(recorded(&other), first, "{other}");
     }
-    assert_eq!(first, "pull-d0933ef992063f91", "it stands in Secrets, and never changes");
+    assert_eq!(first, "pull-d0933ef992063f91", "Secrets record it, so it never changes");
 }
 
 #[test]
-fn what_does_not_go_together_is_told_where_it_stands() {
+fn contradictory_settings_are_reported_with_their_keys() {
     let yaml = format!(
         "providers:\n  alike: {{ type: ecr, region: eu-west-1, accounts: ['123456789012'] }}\n  \
          bad: {{ type: ecr, region: eu-west-1, profile: x, identity: instance, external_id: y }}\n  \
@@ -210,16 +210,16 @@ fn what_does_not_go_together_is_told_where_it_stands() {
     );
     let problems = plan(&yaml).expect_err("a lot is wrong");
     let expected = [
-        "providers.bad.identity: one identity asks: leave out all but one of profile, web_identity and identity",
-        "providers.bad.external_id: it belongs to a `role_arn`, and there is none",
-        "providers.quay.type: \"quay\" is no type of provider; known are ecr",
+        "providers.bad.identity: a provider has one identity: set only one of profile, web_identity and identity",
+        "providers.bad.external_id: it requires a `role_arn`",
+        "providers.quay.type: \"quay\" is not a type of provider (known types: ecr)",
         "providers.role.role_arn: \"pull\" is not the ARN of a role, which is arn:aws:iam::ACCOUNT:role/NAME",
         "providers.typo.rolearn: this key is not known; did you mean `role_arn`?",
-        "targets[0]: another of its providers has a login for 123456789012.dkr.ecr.eu-west-1.amazonaws.com already; \
-         one Secret holds one",
-        "targets[3].secret: targets[2] and this one keep one Secret: adopt has to be the same in both",
-        "targets[4]: targets[1] has a login for its own registry in us-east-1 already; one Secret holds one",
-        "targets[4].service_accounts: targets[1] and this one keep one Secret: both say who uses it, or neither",
+        "targets[0]: another of its providers already has a login for 123456789012.dkr.ecr.eu-west-1.amazonaws.com, \
+         and a Secret can hold only one",
+        "targets[3].secret: targets[2] and this one write the same Secret: adopt must be the same in both",
+        "targets[4]: targets[1] already has a login for its own registry in us-east-1, and a Secret can hold only one",
+        "targets[4].service_accounts: targets[1] and this one write the same Secret: set `service_accounts` in both or in neither",
     ];
     assert_eq!(problems, expected.map(|it| format!("config: {it}")).join("\n"));
 }
@@ -237,7 +237,7 @@ fn places(plan: &Plan) -> Vec<(String, String)> {
 }
 
 #[test]
-fn what_is_named_stands_before_or_behind_what_is_chosen_as_the_config_has_it() {
+fn named_and_selected_namespaces_keep_the_order_of_the_config() {
     let yaml = "targets:\n- { namespaces: [b, 'x-*'], region: eu-west-1 }\n- { namespace: a, region: eu-west-1 }\n\
                 - { namespaces: ['x-*'], region: us-east-1 }\n- { namespaces: { selector: t }, region: eu-west-1 }\n\
                 - { namespace: x-1, region: eu-west-1 }\n";
@@ -265,7 +265,7 @@ fn only(namespace: &str) -> NamespaceFilter {
 }
 
 #[test]
-fn what_an_entry_names_it_does_not_choose_once_more() {
+fn a_pattern_does_not_select_a_namespace_that_the_same_target_names() {
     let yaml = "targets: [{ namespaces: [x-1, 'x-*'], region: eu-west-1 }]\n";
     let mut plan = plan(yaml).expect("valid");
     let takes = |plan: &Plan, name: &str| {
@@ -280,7 +280,7 @@ fn what_an_entry_names_it_does_not_choose_once_more() {
 }
 
 #[test]
-fn what_is_named_beside_a_choice_has_what_others_give_that_choice() {
+fn a_named_namespace_gets_the_providers_of_every_pattern_that_matches_it() {
     let yaml = "targets:\n- { namespaces: [x-1, y, 'x-*'], region: eu-west-1 }\n- { namespaces: ['x-*'], region: us-east-1 }\n";
     let united = plan(yaml).expect("valid");
     let providers = |place: &str| {
@@ -290,15 +290,15 @@ fn what_is_named_beside_a_choice_has_what_others_give_that_choice() {
     assert_eq!((providers("x-1"), providers("y"), providers("x-*")), (2, 1, 2));
     let labelled = yaml.replace("[x-1, y, 'x-*']", "{ include: [x-1, 'x-*'], selector: t }");
     let labelled = labelled.replace("['x-*']", "{ include: ['x-*'], selector: t }");
-    let told = plan(&labelled).expect_err("whether x-1 has the label nobody knows");
+    let told = plan(&labelled).expect_err("the labels of x-1 are not known");
     assert_eq!(
         told,
-        "config: targets[1].namespaces: targets[0] names x-1 beside this choice, and its labels are not known: name it here too"
+        "config: targets[1].namespaces: targets[0] names x-1, and this entry selects by labels that are not known for it: name it here too"
     );
 }
 
 #[test]
-fn tokens_go_in_clear_text_only_where_that_is_asked_for() {
+fn tokens_are_sent_over_plain_http_only_if_the_config_allows_it() {
     let of = |options: &str| {
         let options = format!("type: ecr, region: eu-west-1, {options}");
         plan(&format!("providers: {{ p: {{ {options} }} }}\ntargets: [{{ namespace: a, providers: [p] }}]\n")).map(drop)
@@ -315,11 +315,11 @@ fn tokens_go_in_clear_text_only_where_that_is_asked_for() {
     ] {
         assert_eq!(of(fine), Ok(()), "{fine}");
     }
-    of("endpoint: 'ftp://ecr.example', allow_insecure_endpoint: true").expect_err("it is no HTTP at all");
+    of("endpoint: 'ftp://ecr.example', allow_insecure_endpoint: true").expect_err("it is not HTTP");
 }
 
 #[test]
-fn bytes_are_those_of_every_host_and_unknown_where_a_provider_alone_knows() {
+fn the_size_of_a_secret_counts_every_host_and_may_be_unknown() {
     let bytes = |options: &str, secret: &str| {
         let yaml = format!(
             "providers: {{ pull: {{ type: ecr, region: eu-west-1, {options} }} }}\n\
@@ -355,7 +355,7 @@ impl ProviderType for Fake {
 }
 
 #[test]
-fn a_plan_can_be_restricted_to_namespaces_that_it_knows() {
+fn a_plan_can_be_restricted_to_its_own_namespaces() {
     let yaml = "targets:\n- { namespace: a, region: eu-west-1 }\n- { namespace: b, region: us-east-1 }\n";
     let mut plan = plan(yaml).expect("valid");
     assert_eq!(plan.restrict_to(&[only("a"), only("x")]), Err(vec![only("x")]));

@@ -33,8 +33,8 @@ impl Reply {
 
 /// Sends one request to the server at `base`. `target` is sent unchanged: a path, an absolute URL or an authority.
 pub(crate) async fn send(base: &str, method: &str, target: &str, headers: &[(&str, &str)], body: &str) -> Reply {
-    let address = base.strip_prefix("http://").expect("stand-ins speak plain HTTP");
-    let socket = TcpStream::connect(address).await.expect("the stand-in listens");
+    let address = base.strip_prefix("http://").expect("fake servers speak plain HTTP");
+    let socket = TcpStream::connect(address).await.expect("the fake server listens");
     let (mut sender, connection) = http1::handshake(TokioIo::new(socket)).await.expect("it speaks HTTP/1.1");
     tokio::spawn(connection);
     let mut request = Request::builder().method(method).uri(target);

@@ -97,7 +97,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn moments_are_written_in_utc_with_whole_seconds() {
+    fn timestamps_are_written_in_utc_with_whole_seconds() {
         for (seconds, text) in [
             (0, "1970-01-01T00:00:00Z"),
             (951_782_400, "2000-02-29T00:00:00Z"),
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_signature_says_of_its_moment_is_read() {
+    fn the_date_of_a_signature_is_parsed() {
         for (text, seconds) in
             [("19700101T000000Z", 0), ("20000229T000000Z", 951_782_400), ("20251231T235959Z", 1_767_225_599)]
         {
@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn http_writes_the_weekday_too() {
+    fn http_dates_contain_the_weekday() {
         let moment = |seconds| http_date(UNIX_EPOCH + Duration::from_secs(seconds));
         assert_eq!(moment(0), "Thu, 01 Jan 1970 00:00:00 GMT");
         assert_eq!(moment(1_792_567_680), "Wed, 21 Oct 2026 07:28:00 GMT");

@@ -99,7 +99,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_recipe_leaves_a_login_a_key_a_job_and_links() {
+    async fn a_recipe_creates_a_login_a_key_a_job_and_links() {
         let kube = FakeKube::start().await;
         kube.add_namespace("a", &["default"]);
         let recipe = Recipe::new("r.example", UNIX_EPOCH + std::time::Duration::from_secs(7));

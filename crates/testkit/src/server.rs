@@ -66,7 +66,7 @@ mod tests {
     use crate::client::send;
 
     #[tokio::test]
-    async fn a_dropped_server_cuts_short_what_hangs_and_closes_its_port() {
+    async fn a_dropped_server_aborts_hanging_requests_and_closes_its_port() {
         let server = Server::start(|_| pending()).await;
         let url = server.url();
         let hanging = tokio::spawn({

@@ -136,7 +136,7 @@ fn key() -> KeyPair {
 
 fn server(names: &[&str]) -> CertificateParams {
     let names = names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
-    let mut params = CertificateParams::new(names).expect("the names can stand in a certificate");
+    let mut params = CertificateParams::new(names).expect("the names are valid in a certificate");
     params.use_authority_key_identifier_extension = true;
     params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
     params
@@ -147,7 +147,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_debug_form_shows_a_key() {
+    fn debug_shows_no_private_key() {
         let certificate = Certificate::stranger();
         let shown = format!("{certificate:?} {:?}", Authority::new());
         assert!(shown.contains("BEGIN CERTIFICATE") && !shown.contains("PRIVATE KEY"), "{shown}");

@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn it_owes_what_every_sink_does() {
+    async fn the_shelf_sink_follows_the_rules_of_a_sink() {
         let (clock, shelf, team) = (Arc::new(TestClock::new()), Shelf::default(), target("team-a"));
         let written = async |set: &CredentialSet| shelf.write(&team, set).await.expect("it works").written;
         let both = set(&clock, &["one", "two"]).await;
@@ -98,11 +98,11 @@ mod tests {
         let mut later = set(&clock, &["one"]).await;
         later.insert_failed(provider_name("two"));
         assert_eq!((written(&later).await, written(&both).await), (Written::Updated, Written::Unchanged));
-        let held = shelf.observe(&team).await.expect("it works").existing().expect("something stands there").validity;
+        let held = shelf.observe(&team).await.expect("it works").existing().expect("it exists").validity;
         assert_eq!(held[&provider_name("one")].issued_at(), clock.now(), "an earlier end is not written over it");
         assert_eq!(held.len(), 2, "what a provider that failed has left stays");
         written(&set(&clock, &["one"]).await).await;
-        assert_eq!(shelf.logins(&team).await.len(), 1, "what nobody asks for any more goes");
+        assert_eq!(shelf.logins(&team).await.len(), 1, "unneeded logins are removed");
         shelf.remove(&team).await.expect("it works");
         assert!(shelf.observe(&team).await.expect("it works").existing().is_none());
     }

@@ -3,7 +3,7 @@
 use std::process::Command;
 
 #[test]
-fn every_team_is_built_with_a_login_of_one_mint_and_regcred_stops_with_the_bot() {
+fn all_teams_share_one_mint_and_regcred_stops_with_the_bot() {
     let output = Command::new(env!("CARGO_BIN_EXE_build-bot")).output().expect("it starts");
     let said = String::from_utf8(output.stdout).expect("text");
     assert!(output.status.success(), "{said}");

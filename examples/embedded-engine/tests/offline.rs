@@ -20,7 +20,7 @@ fn program(clock: &Arc<TestClock>, provider: Arc<dyn RegistryProvider>, sink: Ar
 }
 
 #[tokio::test(start_paused = true)]
-async fn with_fakes_an_old_login_stays_while_the_provider_is_down() {
+async fn an_old_login_is_kept_while_the_fake_provider_is_down() {
     let (clock, sink) = (Arc::new(TestClock::new()), Arc::new(MemorySink::default()));
     let provider = Arc::new(FakeProvider::new(clock.clone(), "registry.example"));
     let mut regcred = program(&clock, provider.clone(), sink.clone());
@@ -35,7 +35,7 @@ async fn with_fakes_an_old_login_stays_while_the_provider_is_down() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn with_mocks_a_refused_provider_is_asked_once_and_nothing_is_written() {
+async fn a_denied_mock_provider_is_called_once_and_nothing_is_written() {
     let (clock, sink) = (Arc::new(TestClock::new()), Arc::new(MemorySink::default()));
     let mut provider = MockRegistryProvider::new();
     provider.expect_credential().times(1).returning(|| Err(Error::new(ErrorKind::Denied, "no permission")));

@@ -43,7 +43,7 @@ impl conformance::ProviderUnderTest for Files {
 }
 
 #[tokio::test]
-async fn it_conforms() {
+async fn the_file_provider_conforms() {
     conformance::provider(&Files(tempfile::tempdir().expect("a folder"))).await;
 }
 
@@ -65,7 +65,7 @@ fn run(dir: &Path, command: &str, config: &str, aws: &str) -> (Option<i32>, Stri
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_config_names_it_beside_the_types_that_are_built_in() {
+async fn a_config_can_use_the_file_type_beside_built_in_types() {
     let (aws, kube, dir) = (FakeAws::start().await, FakeKube::start().await, tempfile::tempdir().expect("a folder"));
     kube.add_namespace("team-a", &["default"]);
     fs::write(dir.path().join("kubeconfig"), kube.kubeconfig()).expect("it can be written");
@@ -82,7 +82,7 @@ async fn a_config_names_it_beside_the_types_that_are_built_in() {
 }
 
 #[test]
-fn what_is_wrong_with_its_options_is_told_with_the_rest() {
+fn errors_in_file_options_are_reported_with_all_others() {
     let dir = tempfile::tempdir().expect("a folder");
     let config = "providers:\n  quay: { type: file, registry: quay.io, usrname: robot }\n  \
                   no: { type: file, registry: 'ftp://x', username: robot, password_file: x, minutes: 5 }\n  \
@@ -99,7 +99,7 @@ fn what_is_wrong_with_its_options_is_told_with_the_rest() {
     }
     assert!(lines[3].contains("yaml:3: providers.no.registry: "), "{said}");
     assert!(
-        lines[4].contains("yaml:4: providers.what.type: \"vault\" is no type of provider; known are ecr, file"),
+        lines[4].contains("yaml:4: providers.what.type: \"vault\" is not a type of provider (known types: ecr, file)"),
         "{said}"
     );
 }

@@ -13,13 +13,13 @@ use tokio::time::{sleep, timeout};
 const CONFIG: &str = "targets: [{ namespaces: ['team-*'], region: eu-west-1 }]\n";
 
 #[test]
-fn it_takes_at_most_45_lines() {
+fn the_operator_has_at_most_45_lines() {
     let lines = include_str!("../src/main.rs").lines().count();
     assert!((20..=45).contains(&lines), "{lines} lines");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn it_restores_what_was_deleted_while_the_api_server_restarted() {
+async fn a_secret_deleted_during_an_api_server_restart_is_restored() {
     let (aws, kube, dir) = (FakeAws::start().await, FakeKube::start().await, tempfile::tempdir().expect("a folder"));
     kube.add_namespace("team-a", &["default"]);
     let line = FaultProxy::start(kube.address()).await;

@@ -5,7 +5,7 @@ use std::{fs, process::Command};
 use regcred_testkit::{FakeAws, FakeKube};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn each_tenant_asks_as_itself_and_one_without_credentials_fails() {
+async fn each_tenant_uses_its_own_identity_and_one_without_credentials_fails() {
     let (process, kube, dir) =
         (FakeAws::start().await, FakeKube::start().await, tempfile::tempdir().expect("a folder"));
     let (keys, web) = (FakeAws::start().await, FakeAws::start().await);

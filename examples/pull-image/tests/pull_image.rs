@@ -103,7 +103,7 @@ impl Far {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_image_is_pulled_with_the_login_that_was_minted_for_it() {
+async fn an_image_is_pulled_with_a_minted_login() {
     let image = Image::new();
     let far = Far::before(image.serve().await).await;
     far.open();
@@ -115,7 +115,7 @@ async fn an_image_is_pulled_with_the_login_that_was_minted_for_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_login_that_the_registry_does_not_take_is_an_error_without_the_login() {
+async fn a_login_that_the_registry_refuses_is_an_error_that_does_not_quote_it() {
     let far = Far::before(Image::new().serve().await).await;
     far.registry.accept(HOST, "AWS", "another");
     let (code, said, error) = far.pull(&format!("{HOST}/app:1"));
@@ -124,7 +124,7 @@ async fn a_login_that_the_registry_does_not_take_is_an_error_without_the_login()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn aws_is_not_asked_about_a_registry_that_is_not_its_own() {
+async fn aws_is_not_called_for_a_registry_outside_ecr() {
     let far = Far::before(Image::new().serve().await).await;
     let (code, _, error) = far.pull("quay.io/app:1");
     assert!(code == Some(1) && error.contains("\"quay.io\" is not the host of an ECR registry"), "{error}");

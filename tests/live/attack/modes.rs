@@ -198,7 +198,7 @@ type Way<'a> = (&'a str, &'a [&'a str]);
 
 /// The check finds a change of mode, and the commands in the fix remove the leftovers.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn u1_what_another_mode_leaves_is_found_and_removed_by_the_printed_commands() {
+async fn u1_leftovers_of_another_mode_are_found_and_removed_by_the_printed_commands() {
     let world = World::new().await;
     let label = |of: &str| format!("regcred.test/modes={of}");
     let selector = |of: &str| format!("targets: [{{ namespaces: {{ selector: '{}' }}, region: {PULL} }}]", label(of));

@@ -117,7 +117,7 @@ fn of<'a>(report: &'a Value, namespace: &str) -> &'a Value {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn d1_an_object_that_a_tenant_makes_unreadable_stops_no_other_target() {
+async fn d1_an_unreadable_object_of_a_tenant_stops_no_other_target() {
     let scene = Scene::new().await;
     let poisons = poisons(&scene.installed.instance);
     let mut sent = 0;
@@ -160,7 +160,7 @@ async fn d1_an_object_that_a_tenant_makes_unreadable_stops_no_other_target() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn d1_a_daemon_restores_secrets_beside_objects_that_a_tenant_makes_unreadable() {
+async fn d1_a_daemon_restores_secrets_beside_unreadable_objects_of_a_tenant() {
     let scene = Scene::new().await;
     let lease = format!("{}/regcred-{}", scene.installed.namespace, scene.installed.instance);
     let daemon = Daemon::start(&scene.aws, &scene.installed, &["--lease", &lease]);
@@ -189,7 +189,7 @@ async fn d1_a_daemon_restores_secrets_beside_objects_that_a_tenant_makes_unreada
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn d2_links_that_a_tenant_writes_are_not_followed() {
+async fn d2_a_links_annotation_forged_by_a_tenant_is_not_followed() {
     let scene = Scene::new().await;
     let (code, report, told) = scene.run("once", &[]);
     assert_eq!(code, Some(0), "{report:#} {told}");
@@ -239,7 +239,7 @@ async fn d2_links_that_a_tenant_writes_are_not_followed() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn d4_memory_does_not_grow_with_what_tenants_keep() {
+async fn d4_memory_does_not_grow_with_the_objects_of_tenants() {
     const NAMESPACES: usize = 30;
     let scene = Scene::new().await;
     let entries =

@@ -8,7 +8,7 @@ use super::ledger::Ledger;
 use crate::simulated::{CHOSEN, HOUR, World};
 
 #[tokio::test(start_paused = true)]
-async fn a_namespace_that_is_made_has_its_secret_within_a_second_whatever_became_of_the_watches() {
+async fn a_new_namespace_is_served_within_a_second_even_after_lost_watches() {
     let world = World::new(8);
     let mut ledger = Ledger::begin(&world);
     let month = async {
@@ -38,7 +38,7 @@ async fn a_namespace_that_is_made_has_its_secret_within_a_second_whatever_became
 }
 
 #[tokio::test(start_paused = true)]
-async fn where_nothing_may_be_watched_each_secret_is_looked_at_once_in_resync_and_watched_once_it_may_be() {
+async fn without_watch_rights_secrets_are_read_each_resync_and_watched_once_allowed() {
     let world = World::new(17);
     for verb in ["list", "watch"] {
         world.kube.deny(verb, "secrets", None);
@@ -51,7 +51,7 @@ async fn where_nothing_may_be_watched_each_secret_is_looked_at_once_in_resync_an
         assert!(are_there());
         remove();
         sleep(2 * HOUR).await; // at most an hour until the next round, and the round takes an hour
-        assert!(are_there(), "each was looked at");
+        assert!(are_there(), "each was observed");
         world.kube.allow_all();
         sleep(HOUR / 4).await;
         remove();
@@ -62,7 +62,7 @@ async fn where_nothing_may_be_watched_each_secret_is_looked_at_once_in_resync_an
         sleep(HOUR).await;
         remove();
         sleep(2 * HOUR).await;
-        assert!(are_there(), "what may not be watched any more is looked at");
+        assert!(are_there(), "targets without a watch are observed");
     };
     world.daemon("").await.run(day).await;
 }

@@ -19,7 +19,7 @@ type Step = fn(&TestClock, Duration);
 /// regcred checks due times again within five minutes and ignores dates from the future. The SDK signs with the time of
 /// AWS. Nothing expires.
 #[tokio::test(start_paused = true)]
-async fn a_machine_whose_clock_is_six_hours_wrong_for_a_while_lets_nothing_expire_and_mints_little() {
+async fn a_temporary_clock_error_of_six_hours_expires_nothing_and_costs_few_mints() {
     let world = World::new(4);
     let mut ledger = Ledger::begin(&world);
     let days = async {
@@ -45,7 +45,7 @@ async fn a_machine_whose_clock_is_six_hours_wrong_for_a_while_lets_nothing_expir
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_machine_that_slept_has_fresh_secrets_five_minutes_after_it_awoke() {
+async fn a_machine_has_fresh_secrets_five_minutes_after_it_wakes_up() {
     let world = World::new(4);
     let mut ledger = Ledger::begin(&world);
     let days = async {
@@ -66,7 +66,7 @@ async fn a_machine_that_slept_has_fresh_secrets_five_minutes_after_it_awoke() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_schedule_in_a_zone_goes_on_over_the_days_on_which_its_clocks_are_set() {
+async fn a_schedule_in_a_time_zone_survives_daylight_saving_changes() {
     for start in ["2026-03-14T12:00:00Z", "2026-10-10T12:00:00Z"] {
         let world = World::new(0);
         let start = SystemTime::from(start.parse::<Timestamp>().expect("a moment"));

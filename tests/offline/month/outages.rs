@@ -21,7 +21,7 @@ fn break_down(world: &World, count: usize) {
     }
 }
 
-fn mend(world: &World) {
+fn repair(world: &World) {
     world.to_aws.set(None);
     world.to_kube.set(None);
 }
@@ -31,7 +31,7 @@ fn mend(world: &World) {
 /// The daemon backs off to one retry every five minutes, and leaves existing Secrets unchanged. None ever has less than
 /// two hours left. Each is refreshed within minutes of the end of an outage.
 #[tokio::test(start_paused = true)]
-async fn outages_of_three_hours_leave_two_hours_of_life_everywhere() {
+async fn three_hour_outages_leave_every_secret_two_hours_of_life() {
     let world = World::new(5);
     let mut ledger = Ledger::begin(&world);
     let month = async {
@@ -39,7 +39,7 @@ async fn outages_of_three_hours_leave_two_hours_of_life_everywhere() {
         for count in 0..30 * 24 / 17 {
             break_down(&world, count); // outages start at every phase of a credential's life
             ledger.pass(3 * HOUR, 2 * HOUR).await;
-            mend(&world);
+            repair(&world);
             ledger.pass(14 * HOUR, 2 * HOUR).await;
         }
     };
@@ -52,7 +52,7 @@ async fn outages_of_three_hours_leave_two_hours_of_life_everywhere() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn outages_of_five_hours_let_nothing_expire() {
+async fn five_hour_outages_let_nothing_expire() {
     let world = World::new(5);
     let mut ledger = Ledger::begin(&world);
     let days = async {
@@ -60,7 +60,7 @@ async fn outages_of_five_hours_let_nothing_expire() {
         for count in 0..18 {
             break_down(&world, count);
             ledger.pass(5 * HOUR, HOUR / 60).await;
-            mend(&world);
+            repair(&world);
             ledger.pass(6 * HOUR + HOUR / 3, HOUR / 60).await;
         }
     };

@@ -7,7 +7,7 @@ use crate::simulated::{DAY, HOUR, REGIONS, World};
 ///
 /// Each mint reads the token file and assumes the role again. No call fails, and there are no calls in between.
 #[tokio::test(start_paused = true)]
-async fn a_quiet_month_costs_one_mint_per_region_and_one_write_per_secret_twice_in_a_life() {
+async fn a_quiet_month_costs_two_mints_per_region_and_two_writes_per_secret_in_each_life() {
     let world = World::new(17);
     let mut ledger = Ledger::begin(&world);
     let daemon = world.daemon("").await;

@@ -33,7 +33,7 @@ fn folder(config: &str) -> tempfile::TempDir {
 }
 
 #[test]
-fn the_schema_describes_their_options() {
+fn the_schema_describes_the_options_of_custom_types() {
     let (code, schema, _) = regcred(folder(CONFIG).path(), "schema");
     let schema = serde_json::from_str::<Value>(&schema).expect("JSON");
     assert_eq!(code, Some(0));
@@ -43,11 +43,11 @@ fn the_schema_describes_their_options() {
 }
 
 #[test]
-fn a_misspelt_option_of_a_target_and_two_logins_for_one_registry_are_refused_with_their_lines() {
+fn misspelt_options_and_duplicate_logins_are_refused_with_their_lines() {
     let (code, _, told) = regcred(folder(&CONFIG.replace("board: top", "bord: top")).path(), "check");
     assert!(code == Some(2) && told.contains("regcred.yaml:10: targets[1].bord: "), "{told}");
     let (code, _, told) = regcred(folder(&CONFIG.replace("ghcr.io", "quay.io")).path(), "check");
-    let expected = "another of its providers has a login for quay.io already";
+    let expected = "another of its providers already has a login for quay.io";
     assert!(code == Some(2) && told.contains(expected), "{told}");
     let (code, _, told) = regcred(folder(&CONFIG.replace("quay.io", "'not a host'")).path(), "check");
     assert!(code == Some(2) && told.contains("regcred.yaml:3: providers.bot.host: "), "{told}");
@@ -57,7 +57,7 @@ fn a_misspelt_option_of_a_target_and_two_logins_for_one_registry_are_refused_wit
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn plan_and_once_keep_targets_of_both_sinks() {
+async fn plan_and_once_handle_targets_of_both_sinks() {
     let (kube, dir) = (FakeKube::start().await, folder(CONFIG));
     kube.add_namespace("team-a", &["default"]);
     fs::write(dir.path().join("kubeconfig"), kube.kubeconfig()).expect("it can be written");
@@ -77,14 +77,14 @@ async fn plan_and_once_keep_targets_of_both_sinks() {
 }
 
 #[test]
-fn the_manifests_give_the_rights_that_the_targets_in_the_cluster_need() {
+fn the_manifests_grant_rights_only_for_targets_in_the_cluster() {
     let (code, said, told) = regcred(folder(CONFIG).path(), "manifests");
     assert_eq!(code, Some(0), "{told}");
     assert!(said.contains("kind: CronJob") && said.contains("- ecr-secret") && !said.contains("- top"), "{said}");
 }
 
 #[test]
-fn the_identities_of_a_type_are_flags_of_manifests() {
+fn identities_of_a_custom_type_are_flags_of_manifests() {
     let config = "providers: { b: { type: badge, host: quay.io } }\ntargets: [{ namespace: a, providers: [b] }]";
     let dir = folder(config);
     let (code, said, told) = regcred(dir.path(), "manifests --identity badge --badge-number 007 -o json");
@@ -94,8 +94,8 @@ fn the_identities_of_a_type_are_flags_of_manifests() {
         ("manifests --identity badge", "--badge-number <NUMBER>"),
         ("manifests --badge-number 7", "--badge-number needs --identity badge"),
         ("manifests --identity badge --badge-number x", "it is not a number"),
-        ("manifests --identity pod-identity", "--identity pod-identity: no provider of the config takes it"),
-        ("manifests --mode iam", "none of them is of a type that has policies"),
+        ("manifests --identity pod-identity", "--identity pod-identity: no provider of the config supports it"),
+        ("manifests --mode iam", "no type in the config has policies"),
     ] {
         let (code, _, told) = regcred(dir.path(), line);
         assert!(code == Some(2) && told.contains(why), "{line}: {told}");

@@ -13,7 +13,7 @@ targets:
 ";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn logins_of_its_own_provider_and_of_ecr_are_kept_in_one_secret() {
+async fn logins_of_a_custom_provider_and_of_ecr_share_one_secret() {
     let (aws, kube, dir) = (FakeAws::start().await, FakeKube::start().await, tempfile::tempdir().expect("a folder"));
     kube.add_namespace("team-a", &["builder", "default", "pipeline"]);
     let (config, kubeconfig) = (dir.path().join("config.yaml"), dir.path().join("kubeconfig"));

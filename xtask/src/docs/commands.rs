@@ -16,7 +16,7 @@ pub(super) fn problems(repository: &Repository) -> Result<Vec<String>> {
     for file in repository.files().filter(|file| file.extension().is_some_and(|it| it == "md")) {
         let text = fs::read_to_string(root().join(file))?;
         let wrong = lines(&text).into_iter().filter(|line| !is_understood(line));
-        problems.extend(wrong.map(|line| format!("{}: {PREFIX} does not understand `{line}`", file.display())));
+        problems.extend(wrong.map(|line| format!("{}: {PREFIX} cannot parse `{line}`", file.display())));
     }
     Ok(problems)
 }

@@ -55,7 +55,7 @@ pub(super) fn problems(
                 None => false,
             };
             if !found {
-                problems.insert(format!("{}: {link} leads nowhere", file.display()));
+                problems.insert(format!("{}: {link} has no target", file.display()));
             }
         }
     }
@@ -129,7 +129,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_link_to_a_missing_file_or_anchor_leads_nowhere() -> Result<()> {
+    fn a_link_to_a_missing_file_or_anchor_is_broken() -> Result<()> {
         let folder = tempfile::tempdir()?;
         let repository = Repository::from_iter(["docs/a.md".into()]);
         fs::create_dir(folder.path().join("b"))?;

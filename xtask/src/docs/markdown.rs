@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn a_link_that_leads_nowhere_is_found() {
+    fn a_broken_markdown_link_is_found() {
         let cases = [
             ("[x][b]\n\n[b]: b.md", None),
             ("[x][b]\n\n[b]: b.md#1-do-it", None),

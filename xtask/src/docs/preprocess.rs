@@ -51,7 +51,7 @@ mod tests {
     use super::outside;
 
     #[test]
-    fn only_definitions_outside_the_book_change() {
+    fn only_links_to_files_outside_the_book_change() {
         let page = "[a][b.md] `[c]: ../d`\n\n[b.md]: b.md\n[c]: ../deploy/iam\n[d]: ../README.md\n";
         let expected = "[a][b.md] `[c]: ../d`\n\n[b.md]: b.md\n\
             [c]: https://github.com/regcred/regcred/tree/main/deploy/iam\n\

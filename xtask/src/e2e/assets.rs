@@ -19,7 +19,7 @@ pub(crate) enum Version {
     Oldest,
 }
 
-/// A folder with kube-apiserver and etcd. For current versions, it also has kube-controller-manager and kubectl.
+/// A folder with kube-apiserver and etcd. The folder of a current version also has kube-controller-manager and kubectl.
 pub(crate) struct Assets(PathBuf);
 
 impl Assets {

@@ -102,7 +102,7 @@ fn new_names(turn: usize) -> impl Iterator<Item = String> {
 fn named_daemon(ground: &Ground, program: &Path, config: &Path) -> Result<Cost> {
     let began = Instant::now();
     let log = ground.folder().join("daemon.log");
-    let daemon = Daemon::start(program, config, ground.cluster.kubeconfig(), &ground.standin.aws, &log)?;
+    let daemon = Daemon::start(program, config, ground.cluster.kubeconfig(), &ground.servers.aws, &log)?;
     daemon.until(FRESH, f64::from(u32::try_from(NAMED.min(ground.names.len()))?))?;
     let cost = Cost { wall: began.elapsed(), cpu: daemon.cpu()?, memory_mib: daemon.peak_mib()? };
     daemon.stop()?;
@@ -113,7 +113,7 @@ fn turn_of_daemon(ground: &Ground, program: &Path, config: &Path, turn: usize) -
     let cluster = &ground.cluster;
     let began = Instant::now();
     let daemon =
-        Daemon::start(program, config, cluster.kubeconfig(), &ground.standin.aws, &ground.folder().join("daemon.log"))?;
+        Daemon::start(program, config, cluster.kubeconfig(), &ground.servers.aws, &ground.folder().join("daemon.log"))?;
     let new = new_names(turn).collect::<Vec<_>>();
     // The namespaces of earlier turns are selected too.
     let all = f64::from(u32::try_from(ground.names.len() + turn * TIMED)?);

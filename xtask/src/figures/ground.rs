@@ -20,7 +20,7 @@ use crate::{
     image,
     load::{self, AT_ONCE, Asked},
     newcomers,
-    process::{StandIn, build, read},
+    process::{FakeServers, build, read},
 };
 
 const REGIONS: [&str; 2] = ["eu-west-1", "us-east-1"];
@@ -34,7 +34,7 @@ pub(super) const CHOSEN: &str =
 pub(super) struct Ground {
     pub(super) regcred: PathBuf,
     pub(super) cluster: Cluster,
-    pub(super) standin: StandIn,
+    pub(super) servers: FakeServers,
     pub(super) names: Vec<String>,
     pub(super) dir: tempfile::TempDir,
 }
@@ -43,21 +43,21 @@ impl Ground {
     pub(super) fn start(namespaces: usize) -> Result<Self> {
         println!("Building ...");
         let regcred = image::program()?;
-        let standin = build("regcred-standin", true)?;
+        let servers = build("regcred-fake-servers", true)?;
         let dir = tempfile::tempdir()?;
         let cluster = Cluster::start(Assets::of(Version::Current)?, dir.path(), newcomers::AUDITED)?;
-        let standin = StandIn::start(&standin, dir.path(), &[])?;
+        let servers = FakeServers::start(&servers, dir.path(), &[])?;
         let names = (0..namespaces).map(|number| format!("team-{number:05}")).collect::<Vec<_>>();
         load::namespaces(&cluster, &names)?;
         let version = serde_json::from_str::<Value>(&read(cluster.kubectl().args(["get", "--raw", "/version"]))?)?;
         println!("\nkube-apiserver {}\n", version["gitVersion"].as_str().unwrap_or_default());
-        Ok(Self { regcred, cluster, standin, names, dir })
+        Ok(Self { regcred, cluster, servers, names, dir })
     }
 
     pub(super) fn once(&self, program: &Path, config: &Path, more: &[&str]) -> Result<Cost> {
         let mut command = Command::new(program);
         command.args(["once", "--config"]).arg(config).arg("--kubeconfig").arg(self.cluster.kubeconfig()).args(more);
-        with_identity(&mut command, &self.standin.aws).env("RUST_LOG", "error");
+        with_identity(&mut command, &self.servers.aws).env("RUST_LOG", "error");
         measure(&mut command)
     }
 

@@ -31,7 +31,7 @@ pub(crate) fn run(namespaces: usize, before: Option<&Path>) -> Result<()> {
     show(&format!("{namespaces} namespaces, nothing there but one (1 run)"), once(&all, &[])?);
     show(&format!("{namespaces} namespaces, forced refresh (median of 3)"), median_of(3, || once(&all, &["--force"]))?);
     show(&format!("{namespaces} namespaces, fresh (median of 3)"), median_of(3, || once(&all, &[]))?);
-    println!("\ntokens minted: {}\n", ground.standin.say("show")?["tokens_by_region"]);
-    let Ground { regcred, cluster, standin, names, dir } = &ground;
-    daemon::run(regcred, cluster, &standin.aws, names, dir.path())
+    println!("\ntokens minted: {}\n", ground.servers.say("show")?["tokens_by_region"]);
+    let Ground { regcred, cluster, servers, names, dir } = &ground;
+    daemon::run(regcred, cluster, &servers.aws, names, dir.path())
 }

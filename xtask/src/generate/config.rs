@@ -42,9 +42,9 @@ fn reference(schema: &Value) -> Result<String> {
         write!(text, "### {title}\n\n{intro}\n\n| key | value | meaning |\n|---|---|---|\n")?;
         for (key, value) in properties(part) {
             let needed = part["required"].as_array().is_some_and(|all| all.contains(&Value::from(key.as_str())));
-            let meaning = value["description"].as_str().unwrap_or(if key == "type" { "Which type it is." } else { "" });
-            let needed = if needed || key == "type" { " Has to be there." } else { "" };
-            ensure!(shape(schema, &value) != UNKNOWN, "{title}: nobody knows what {key} is");
+            let meaning = value["description"].as_str().unwrap_or(if key == "type" { "The type." } else { "" });
+            let needed = if needed || key == "type" { " Required." } else { "" };
+            ensure!(shape(schema, &value) != UNKNOWN, "{title}: the shape of {key} is unknown");
             writeln!(text, "| `{key}` | {} | {}{needed} |", shape(schema, &value), meaning.replace('|', "\\|"))?;
         }
         text.push('\n');

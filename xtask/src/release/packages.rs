@@ -75,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn a_crate_comes_after_those_that_it_uses() -> Result<()> {
+    fn a_crate_comes_after_its_dependencies() -> Result<()> {
         let ordered = in_order(vec![of("a", &["b", "c"]), of("b", &["c", "serde"]), of("c", &[])])?;
         assert_eq!(ordered.iter().map(|it| it.name.as_str()).collect::<Vec<_>>(), ["c", "b", "a"]);
         assert!(in_order(vec![of("a", &["b"]), of("b", &["a"])]).is_err());
@@ -83,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn a_crate_says_what_its_page_lacks_and_how_it_is_documented() {
+    fn missing_package_fields_and_docs_flags_are_read_from_a_manifest() {
         let manifest = json!({
             "name": "a", "description": "A", "license": "B", "repository": "C", "readme": null,
             "metadata": { "docs": { "rs": { "all-features": true, "features": ["e"] } } },

@@ -19,7 +19,7 @@ use crate::{
         cluster::{Cluster, SERVICE_ACCOUNTS},
     },
     load::{self, Asked},
-    process::{StandIn, pause},
+    process::{FakeServers, pause},
 };
 
 const NAMESPACES: usize = 500;
@@ -29,10 +29,10 @@ const LIFE: u64 = 120;
 const LASTS: Duration = Duration::from_secs(135);
 const KILL_EVERY: Duration = Duration::from_secs(37);
 
-pub(super) fn run(Programs { regcred, standin }: &Programs) -> Result<()> {
+pub(super) fn run(Programs { regcred, servers }: &Programs) -> Result<()> {
     let dir = tempfile::tempdir()?;
     let mut cluster = Cluster::start(Assets::of(Version::Current)?, dir.path(), SERVICE_ACCOUNTS)?;
-    let mut world = StandIn::start(standin, dir.path(), &[])?;
+    let mut world = FakeServers::start(servers, dir.path(), &[])?;
     world.say(&format!("life {LIFE}"))?;
     let names = (0..NAMESPACES).map(|number| format!("storm-{number:03}")).collect::<Vec<_>>();
     load::namespaces(&cluster, &names)?;
@@ -60,7 +60,7 @@ pub(super) fn run(Programs { regcred, standin }: &Programs) -> Result<()> {
     let served = u32::try_from(NAMESPACES + round)?;
     daemon.until(FRESH, f64::from(served))?;
     println!(
-        "{served} namespaces, tokens of {LIFE} s, the API server killed {kills} times in {} s: in {looks} looks no Secret had less than {least} s left",
+        "{served} namespaces, tokens of {LIFE} s, the API server killed {kills} times in {} s: in {looks} checks, no Secret had less than {least} s left",
         LASTS.as_secs()
     );
     daemon.stop()

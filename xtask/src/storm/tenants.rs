@@ -27,7 +27,7 @@ use crate::{
     },
     load::{self, Asked},
     newcomers::{self, AUDITED, creations, latencies, percentile},
-    process::{StandIn, pause, read},
+    process::{FakeServers, pause, read},
 };
 
 const SELECTED: usize = 1000;
@@ -63,19 +63,19 @@ const SLOWER: u32 = 3;
 /// The limit of the API server's CPU time after the storm, in cores, in addition to that before the storm.
 const MOST_BUSY: f64 = 0.3;
 
-pub(super) fn run(Programs { regcred, standin }: &Programs) -> Result<()> {
+pub(super) fn run(Programs { regcred, servers }: &Programs) -> Result<()> {
     let dir = tempfile::tempdir()?;
     let log = dir.path().join("daemon.log");
-    storm(regcred, standin, dir.path(), &log).with_context(|| {
+    storm(regcred, servers, dir.path(), &log).with_context(|| {
         let log = fs::read_to_string(&log).unwrap_or_default();
         let lines = log.lines().rev().take(LAST).collect::<Vec<_>>();
         format!("the daemon logged last:\n{}", lines.into_iter().rev().collect::<Vec<_>>().join("\n"))
     })
 }
 
-fn storm(regcred: &Path, standin: &Path, dir: &Path, log: &Path) -> Result<()> {
+fn storm(regcred: &Path, servers: &Path, dir: &Path, log: &Path) -> Result<()> {
     let cluster = Cluster::start(Assets::of(Version::Current)?, dir, AUDITED)?;
-    let world = StandIn::start(standin, dir, &[])?;
+    let world = FakeServers::start(servers, dir, &[])?;
     let tenants = Tenants::create(&cluster)?;
     let config = dir.join("tenants.yaml");
     fs::write(&config, "targets: [{ namespaces: ['app-*'], region: eu-west-1 }]\n")?;

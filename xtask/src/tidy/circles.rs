@@ -71,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn circles_are_found_however_a_file_names_another() {
+    fn circles_are_found_for_every_form_of_path() {
         const ROOT: (&str, &str) = ("lib.rs", "mod a; mod b;");
         let cases: &[(&str, Files<'_>)] = &[
             ("use", &[ROOT, ("a.rs", "use crate::b::B; pub struct A;"), ("b.rs", "use crate::a::A; pub struct B;")]),
@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn one_direction_is_no_circle() {
+    fn imports_in_one_direction_are_not_a_circle() {
         const ROOT: (&str, &str) = ("lib.rs", "mod a; mod b; pub use a::A; pub use b::B;");
         let cases: &[(&str, Files<'_>)] = &[
             ("one way", &[ROOT, ("a.rs", "use crate::B; pub struct A;"), ("b.rs", "pub struct B;")]),

@@ -22,7 +22,7 @@ const READERS: [&str; 8] = [
     // The entry point of the command line.
     "crates/scheduler/src/cli/mod.rs",
     // The fake servers have a clock of their own.
-    "crates/testkit/src/bin/regcred-standin/main.rs",
+    "crates/testkit/src/bin/regcred-fake-servers/main.rs",
     "crates/testkit/src/now.rs",
 ];
 

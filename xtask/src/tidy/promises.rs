@@ -1,4 +1,4 @@
-//! The tests that SECURITY.md names for its promises.
+//! The tests that SECURITY.md names for its guarantees.
 
 use std::{fs, path::Path};
 
@@ -17,12 +17,12 @@ pub(super) fn missing() -> Result<Vec<String>> {
     Ok(missing.map(|(test, file)| format!("SECURITY.md: cannot find the test {test} in {file}")).collect())
 }
 
-/// Returns the tests and their files in a table whose last cells look like "`one_test`, `another_test` in `a/file.rs`".
+/// Returns the tests and their files in list items such as "- Tests: `one_test`, `another_test` in `a/file.rs`".
 fn named_tests(page: &str) -> Vec<(&str, &str)> {
     let mut all = vec![];
-    for cell in page.lines().filter_map(|line| line.strip_suffix(" |")?.rsplit(" | ").next()) {
+    for item in page.lines().filter_map(|line| line.trim_start().strip_prefix("- Tests: ")) {
         let mut waiting = vec![];
-        for name in cell.split('`').skip(1).step_by(2) {
+        for name in item.split('`').skip(1).step_by(2) {
             if Path::new(name).extension().is_some_and(|it| it == "rs") {
                 all.extend(waiting.drain(..).map(|test| (test, name)));
             } else {
@@ -41,8 +41,7 @@ mod tests {
 
     #[test]
     fn a_test_belongs_to_the_file_that_follows_it() {
-        let page =
-            "text with `code_of_ours`\n| promise | how | `one_a`, `two_b` in `a.rs`; `three_c` in `b.rs`; `four_d` |\n";
+        let page = "- text with `code_of_ours`\n  - Tests: `one_a`, `two_b` in `a.rs`; `three_c` in `b.rs`; `four_d`\n";
         assert_eq!(named_tests(page), [("one_a", "a.rs"), ("two_b", "a.rs"), ("three_c", "b.rs"), ("four_d", "")]);
     }
 }

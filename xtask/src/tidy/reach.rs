@@ -18,7 +18,7 @@ pub(super) fn adapters() -> Result<Vec<String>> {
     let mut problems = vec![];
     for (package, never) in APART {
         let tree = names(cargo().args(["tree", "--package", package, "--edges", "normal"]))?;
-        problems.extend(never.iter().filter(|it| tree.contains(**it)).map(|it| format!("{package} brings {it} along")));
+        problems.extend(never.iter().filter(|it| tree.contains(**it)).map(|it| format!("{package} depends on {it}")));
     }
     Ok(problems)
 }

@@ -56,8 +56,10 @@ impl Environment {
         let meant = self.short.iter().filter(|(_, steps)| is_key(steps));
         let warning = |(name, steps): &(String, Vec<String>)| {
             let right = format!("{PREFIX}{}", steps.join("__").to_uppercase());
-            Problem::everywhere(format!("environment {name}: it is not read; with two underscores, {right}, it is"))
-                .with_code(&codes::VARIABLE)
+            Problem::everywhere(format!(
+                "environment {name}: regcred does not read it: use two underscores, as in {right}"
+            ))
+            .with_code(&codes::VARIABLE)
         };
         meant.map(warning).collect()
     }
@@ -89,7 +91,7 @@ fn put(value: &mut Value, steps: &[String], new: Value, key: String) -> Result<S
         let count = list.len();
         let place = step.parse::<usize>().ok().and_then(|place| Some((place, list.get_mut(place)?)));
         let (place, entry) =
-            place.ok_or_else(|| format!("`{key}` is a list of {count}, counted from 0, and {step} is none of them"))?;
+            place.ok_or_else(|| format!("`{key}` is a list of {count}, counted from 0, and has no entry {step}"))?;
         return put(entry, rest, new, format!("{key}[{place}]"));
     }
     let mut dict = value.as_dict().cloned().unwrap_or_default();
@@ -128,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn variables_are_keys_and_their_texts_stay_what_they_are() {
+    fn variables_set_keys_and_keep_leading_zeros_and_quoted_text() {
         let environment = environment(&[
             ("REGCRED__PROVIDERS__PULL__EXTERNAL_ID", "0123"),
             ("REGCRED__PROVIDERS__PULL__FIPS", "false"),
@@ -154,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn a_number_leads_into_a_list_that_is_there() {
+    fn a_number_in_a_variable_addresses_an_existing_list_entry() {
         let list = || {
             let yaml = "targets: [{ namespace: a, region: x }, { namespace: b }]";
             Yaml::from_str::<Dict>(yaml).expect("a map")
@@ -175,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn a_variable_with_one_underscore_is_told_if_it_means_a_key() {
+    fn a_variable_with_one_underscore_causes_a_warning_if_it_looks_like_a_key() {
         let variables = [
             ("REGCRED_SCHEDULE", "x"),
             ("REGCRED_PROVIDERS__PULL__REGION", "x"),
@@ -189,8 +191,8 @@ mod tests {
         assert_eq!(
             told,
             [
-                "environment REGCRED_PROVIDERS__PULL__REGION: it is not read; with two underscores, REGCRED__PROVIDERS__PULL__REGION, it is",
-                "environment REGCRED_SCHEDULE: it is not read; with two underscores, REGCRED__SCHEDULE, it is",
+                "environment REGCRED_PROVIDERS__PULL__REGION: regcred does not read it: use two underscores, as in REGCRED__PROVIDERS__PULL__REGION",
+                "environment REGCRED_SCHEDULE: regcred does not read it: use two underscores, as in REGCRED__SCHEDULE",
             ]
         );
     }

@@ -128,7 +128,7 @@ fn without_quotes(problems: &Problems, link: &Path) -> Problems {
         let place = problem.origin.as_ref().map(|it| (it.source(), it.line()));
         let place = place.or_else(|| Some((problem.file.clone()?, problem.line)));
         let message = format!(
-            "not valid. {} is a link out of its folder, so nothing of it is quoted: name the file that it leads to",
+            "not valid. {} is a link to a file outside its folder, so regcred does not quote it: name that file",
             link.display()
         );
         match place {

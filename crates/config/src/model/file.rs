@@ -126,7 +126,7 @@ mod tests {
     use crate::value::keys::keys;
 
     #[test]
-    fn the_keys_of_a_part_are_the_fields_of_its_struct() {
+    fn the_keys_of_a_section_are_the_fields_of_its_struct() {
         assert_eq!(keys::<Namespaces>(), ["include", "exclude", "selector"]);
         assert!(keys::<File>().contains(&"max_writes_per_second"));
     }

@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn each_value_is_there_and_what_may_be_a_secret_is_hidden() {
+    fn every_value_is_listed_and_possible_secrets_are_hidden() {
         let yaml = "x-common: &c { host: quay.io }\nproviders:\n  a: { type: robot, token_file: canary, <<: *c }\n  \
                     b: { type: vault, token: canary, nested: { key: canary } }\n\
                     targets: [{ namespace: team-a, providers: [a, b] }]\n";
@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn a_url_with_a_password_is_hidden_and_a_daily_schedule_is_not() {
+    fn a_url_with_a_password_is_hidden_and_a_schedule_is_not() {
         let yaml = "providers:\n  a: { type: robot, host: 'https://user:canary@quay.example' }\n\
                     schedule: '@hourly'\ntargets: [{ namespace: team-a, providers: [a] }]\n";
         let settings = settings(yaml);

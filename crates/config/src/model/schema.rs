@@ -119,7 +119,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_regcred_brings_along_is_closed_and_documented() {
+    fn the_built_in_schema_is_closed_and_documented() {
         let schema = schema(&TypeSchemas::default());
         let target = &schema["$defs"]["Target"];
         assert_eq!((&schema["additionalProperties"], &target["additionalProperties"]), (&json!(false), &json!(false)));

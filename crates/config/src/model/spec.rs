@@ -148,10 +148,10 @@ impl Spec {
         value.ok_or_else(|| Problem::at(self.origin.clone(), "its options cannot be read").into())
     }
 
-    /// Reads the valid parts of its options as a type. `stand_ins` are values for required options that are missing or
-    /// faulty, so that the other options can be checked.
-    pub fn partial<T: DeserializeOwned>(&self, stand_ins: &[(&str, &str)]) -> Partial<T> {
-        Partial::read(&Value::from(self.options.as_ref().clone()), &self.origin, self.hints, stand_ins)
+    /// Reads the valid parts of its options as a type. `substitutes` are values for required options that are missing
+    /// or faulty, so that the other options can be checked.
+    pub fn partial<T: DeserializeOwned>(&self, substitutes: &[(&str, &str)]) -> Partial<T> {
+        Partial::read(&Value::from(self.options.as_ref().clone()), &self.origin, self.hints, substitutes)
     }
 }
 

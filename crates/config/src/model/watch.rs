@@ -35,7 +35,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn at_most_a_hundred_objects_are_watched_by_name_and_secrets_first() {
+    fn at_most_a_hundred_objects_are_watched_by_name_with_secrets_first() {
         for (secrets, accounts, namespaces, expected) in [
             (0, 0, 0, NamedWatches::Nothing),
             (1, 3, 1, NamedWatches::Everything),

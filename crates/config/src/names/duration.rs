@@ -16,7 +16,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_span_needs_a_unit_of_fixed_length() {
+    fn a_duration_needs_a_unit_of_fixed_length() {
         for (text, seconds) in [
             ("90s", 90),
             ("10m", 600),

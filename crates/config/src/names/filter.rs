@@ -67,7 +67,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_takes_itself_and_a_pattern_what_it_matches() {
+    fn a_filter_matches_an_exact_name_or_a_pattern() {
         for (filter, takes, leaves) in [
             ("team-a", &["team-a"][..], &["team", "team-ab"][..]),
             ("team-*", &["team-a", "team-b-c"], &["team", "a-team-a"]),
@@ -83,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn what_can_be_no_namespace_is_refused() {
+    fn an_invalid_namespace_filter_is_refused() {
         for bad in ["", "Team", "team_a", "a.b", "team-[", "Team-*", "a b*", "täm-*", "-a", "a/b"] {
             NamespaceFilter::parse(bad).expect_err(bad);
         }

@@ -43,7 +43,7 @@ pub(crate) fn owner(key: &str) -> Option<&'static str> {
     let prefix = key.split_once('/').map_or("", |(prefix, _)| prefix);
     let is_in = |domain: &str| prefix == domain || prefix.strip_suffix(domain).is_some_and(|rest| rest.ends_with('.'));
     match key {
-        "app.kubernetes.io/instance" => return Some("Argo CD takes the object for its own by it"),
+        "app.kubernetes.io/instance" => return Some("Argo CD claims objects by it"),
         "app.kubernetes.io/managed-by" => return Some("regcred sets it"),
         _ if is_in("app.kubernetes.io") || is_in("app.openshift.io") => return None, // no program acts on these
         _ => {}
@@ -80,7 +80,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn keys_and_values_are_those_of_kubernetes() {
+    fn label_keys_and_values_follow_the_kubernetes_rules() {
         for good in ["team", "example.com/team", "A_b.c-1", "a.b/c"] {
             check_key(good).expect(good);
         }
@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn what_others_act_on_is_not_the_config_s_to_set() {
+    fn labels_that_other_controllers_use_cannot_be_set() {
         for theirs in [
             "kubernetes.io/service-account.name",
             "kubectl.kubernetes.io/last-applied-configuration",

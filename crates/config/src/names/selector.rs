@@ -78,9 +78,9 @@ fn split(text: &str) -> Result<Vec<&str>, String> {
     let (mut terms, mut start, mut inside) = (vec![], 0, false);
     for (at, letter) in text.char_indices() {
         match letter {
-            '(' if inside => return Err("brackets stand in brackets".into()),
+            '(' if inside => return Err("brackets cannot contain brackets".into()),
             '(' => inside = true,
-            ')' if !inside => return Err("a bracket closes and none is open".into()),
+            ')' if !inside => return Err("a closing bracket has no opening bracket".into()),
             ')' => inside = false,
             ',' if !inside => {
                 terms.push(&text[start..at]);
@@ -105,21 +105,20 @@ impl Term {
         } else if let Some((key, value)) = term.split_once("==").or_else(|| term.split_once('=')) {
             (key, Requirement::IsOneOf(one(value)))
         } else if let Some((head, list)) = term.split_once('(') {
-            let list =
-                list.strip_suffix(')').ok_or_else(|| format!("{term:?}: something stands behind the brackets"))?;
+            let list = list.strip_suffix(')').ok_or_else(|| format!("{term:?}: text follows the brackets"))?;
             let mut values = list.split(',').map(|it| it.trim().to_owned()).collect::<Vec<_>>();
             if list.trim().is_empty() {
-                return Err(format!("{term:?}: no values stand in the brackets"));
+                return Err(format!("{term:?}: the brackets contain no value"));
             }
             values.sort();
             values.dedup();
             match head.trim().rsplit_once(char::is_whitespace) {
                 Some((key, "in")) => (key, Requirement::IsOneOf(values)),
                 Some((key, "notin")) => (key, Requirement::IsNoneOf(values)),
-                _ => return Err(format!("{term:?}: before brackets stands a key and `in` or `notin`")),
+                _ => return Err(format!("{term:?}: put a key and `in` or `notin` before the brackets")),
             }
         } else if term.split_whitespace().nth(1).is_some_and(|word| matches!(word, "in" | "notin")) {
-            return Err(format!("{term:?}: the values of `in` and `notin` stand in brackets, as in (a, b)"));
+            return Err(format!("{term:?}: put the values of `in` and `notin` in brackets, as in (a, b)"));
         } else if let Some(key) = term.strip_prefix('!') {
             (key, Requirement::IsAbsent)
         } else {
@@ -162,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn each_term_has_to_hold() {
+    fn a_selector_matches_only_if_every_term_matches() {
         let labels = [("regcred.dev/profile", "pull"), ("team", "a"), ("empty", "")];
         for selector in [
             "team",
@@ -188,16 +187,16 @@ mod tests {
     }
 
     #[test]
-    fn it_is_written_in_one_form_that_is_read_back() {
+    fn a_selector_is_written_in_one_form_that_parses_again() {
         let written = Selector::parse("a == b , c in (d, e),f notin (g,h), !i,j, k!=l").expect("valid").to_string();
         assert_eq!(written, "a=b,c in (d,e),f notin (g,h),!i,j,k!=l");
         let same = Selector::parse("k!=l,j,!i,f notin(h,g),c in (e,d,e),a=b").expect("valid");
-        assert_eq!(same.to_string(), written, "in whatever order");
+        assert_eq!(same.to_string(), written, "in any order");
         assert_eq!(Selector::parse(&written).expect("valid").to_string(), written);
     }
 
     #[test]
-    fn only_a_label_that_somebody_sets_marks_a_namespace() {
+    fn only_a_selector_that_requires_a_custom_label_asks_for_a_label() {
         let asks = |selector: &str| Selector::parse(selector).expect(selector).asks_for_a_label();
         assert!(asks("team") && asks("team=a") && asks("!x,team in (a,b)"));
         for every_namespace in ["!x", "team!=x", "team notin (x)", "kubernetes.io/metadata.name", "team in (a,)"] {
@@ -206,17 +205,17 @@ mod tests {
     }
 
     #[test]
-    fn what_is_none_is_told_why() {
+    fn an_invalid_selector_is_refused_with_the_reason() {
         for (bad, why) in [
             ("", "it is empty"),
             ("a,", "it is empty"),
-            ("team in a", "stand in brackets, as in (a, b)"),
+            ("team in a", "`notin` in brackets, as in (a, b)"),
             ("team in (a", "not closed"),
-            ("team) in (a)", "none is open"),
-            ("team in ()", "no values stand in the brackets"),
-            ("team in ((a))", "stand in brackets"),
+            ("team) in (a)", "no opening bracket"),
+            ("team in ()", "the brackets contain no value"),
+            ("team in ((a))", "cannot contain brackets"),
             ("team of (a)", "`in` or `notin`"),
-            ("team in (a) b", "behind the brackets"),
+            ("team in (a) b", "follows the brackets"),
             ("a=b=c", "\"b=c\" is not a label's value"),
             ("a/b/c", "\"a/b/c\" is not the key of a label"),
             ("=a", "it is empty"),

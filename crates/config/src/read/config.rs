@@ -75,7 +75,7 @@ pub(crate) fn read(dict: &Dict, root: &Origin, grammar: &Grammar) -> (Content, V
 fn version(fields: &mut Fields<'_>) {
     let Some(value) = fields.get("version") else { return };
     if value.to_u128() != Some(VERSION.into()) && value.as_str() != Some("1") {
-        let message = format!("{} is not a version that is known: write {VERSION}", shown(value));
+        let message = format!("{} is not a known version: write {VERSION}", shown(value));
         fields.problem("version", message);
     }
 }
@@ -165,7 +165,7 @@ mod tests {
     const TARGETS: &str = "targets: [{ namespace: team-a, host: quay.io }]\n";
 
     #[test]
-    fn what_is_valid_is_taken_whole() {
+    fn a_valid_config_is_read_completely() {
         let yaml = format!("version: 1\nschedule: '17 */4 * * *'\ntime_zone: Europe/Berlin\n{TARGETS}");
         let config = config(&yaml).expect("it is valid");
         let schedule = config.schedule().expect("there is one");
@@ -174,13 +174,13 @@ mod tests {
     }
 
     #[test]
-    fn every_problem_is_told_at_once_with_its_key() {
+    fn all_problems_are_reported_at_once_with_their_keys() {
         let yaml = "timeZone: UTC\nschedule: '61 * * * *'\nversion: 2\ntargets:\n\
                     - { namespace: Team, host: quay.io }\n- { namespace: team-b }\n- 7\n";
         assert_eq!(
             problems(yaml),
             "config: timeZone: this key is not known; did you mean `time_zone`?\n\
-             config: version: 2 is not a version that is known: write 1\n"
+             config: version: 2 is not a known version: write 1\n"
                 .to_owned()
                 + &format!("config: schedule: {}\n", Schedule::parse("61 * * * *", None).expect_err("61 minutes"))
                 + "config: targets[0].namespace: \"Team\" is not a namespace: only lower-case letters, digits and '-' are allowed\n\
@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn a_schedule_or_zone_that_is_none_is_told_where_it_stands() {
+    fn an_invalid_schedule_or_time_zone_is_reported_with_its_key() {
         let zone = problems(&format!("schedule: '@hourly'\ntime_zone: Europe/Bonn\n{TARGETS}"));
         assert!(zone.starts_with("config: time_zone: ") && zone.contains("Europe/Bonn"), "{zone}");
         let number = problems(&format!("schedule: 5\n{TARGETS}"));
@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_yaml_is_refused_with_its_line() {
+    fn invalid_yaml_is_refused_with_its_line() {
         for yaml in ["targets: [", "a: 1\na: 2", "- x", "\tx"] {
             let problems = problems(yaml);
             assert!(problems.starts_with("config:"), "{problems}");

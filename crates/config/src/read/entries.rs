@@ -47,14 +47,14 @@ pub(crate) fn warn_unused(fields: &mut Fields<'_>, targets: &[TargetEntry], prov
         })
     };
     for spec in providers.iter().filter(is_unwanted) {
-        fields.warnings.push(Problem::at(spec.origin().clone(), "no target wants it").with_code(&codes::UNUSED));
+        fields.warnings.push(Problem::at(spec.origin().clone(), "no target uses it").with_code(&codes::UNUSED));
     }
     let is_unused = |spec: &&Spec| {
         let uses = |target: &TargetEntry| target.sink.as_ref().is_none_or(|sink| sink.as_str() == spec.name());
         !targets.iter().any(uses)
     };
     for spec in sinks.iter().filter(is_unused) {
-        fields.warnings.push(Problem::at(spec.origin().clone(), "no target is kept there").with_code(&codes::UNUSED));
+        fields.warnings.push(Problem::at(spec.origin().clone(), "no target uses it").with_code(&codes::UNUSED));
     }
 }
 
@@ -98,7 +98,7 @@ fn unnamed(key: &str, name: &str, known: &[String]) -> Option<String> {
     let hint = match meant(name, known.iter().map(String::as_str)) {
         Some(meant) => format!("did you mean {meant}?"),
         None if known.is_empty() => "it names none".into(),
-        None => format!("known are {}", known.join(", ")),
+        None => format!("known names: {}", known.join(", ")),
     };
     Some(format!("`{key}:` does not name {name:?}; {hint}"))
 }

@@ -82,7 +82,7 @@ impl<'a> Fields<'a> {
         };
         let number = number.and_then(|number| N::try_from(number).ok());
         if number.is_none() {
-            self.problem(key, format!("{} is not a whole number that is allowed here", shown(value)));
+            self.problem(key, format!("{} is not an allowed whole number", shown(value)));
         }
         number
     }

@@ -77,7 +77,7 @@ fn chosen(fields: &mut Fields<'_>, dict: &Dict) -> Option<Namespaces> {
         None => {
             fields.problem(
                 "namespaces",
-                "it chooses none: name them or patterns in `include`, or labels in a `selector`",
+                "it selects no namespace: add names or patterns to `include`, or labels to `selector`",
             );
             None
         }
@@ -88,11 +88,12 @@ fn chosen(fields: &mut Fields<'_>, dict: &Dict) -> Option<Namespaces> {
     if let Some(include) = &include {
         let has_pattern = include.iter().any(|item| matches!(item, Item::Pattern(_)));
         if is_said("selector") && !has_pattern {
-            let message = "it chooses among patterns, and `include` only names namespaces: leave one of the two out, or include \"*\"";
+            let message =
+                "it filters patterns, and `include` has only names: leave one of the two out, or include \"*\"";
             fields.report("namespaces.selector", &codes::COMBINATION, message);
         }
         if is_said("exclude") && !has_pattern {
-            fields.report("namespaces.exclude", &codes::COMBINATION, "there is no pattern to take anything out of");
+            fields.report("namespaces.exclude", &codes::COMBINATION, "it needs a pattern in `include`");
         }
     }
     let as_pattern = |item| match item {
@@ -104,7 +105,7 @@ fn chosen(fields: &mut Fields<'_>, dict: &Dict) -> Option<Namespaces> {
         if let Item::Name(name) = item
             && exclude.iter().flatten().any(|pattern| pattern.matches(name.as_str()))
         {
-            let message = format!("`exclude` takes {name} out again");
+            let message = format!("`exclude` removes {name}");
             fields.problem(&format!("namespaces.include[{place}]"), message);
         }
     }
@@ -153,7 +154,7 @@ fn items_of(fields: &mut Fields<'_>, key: &str, value: &Value) -> Option<Vec<Ite
             Item::Pattern(pattern) => pattern.to_string(),
         };
         if seen.contains(&text) {
-            fields.report(&key, &codes::DUPLICATE, format!("{text} is there already"));
+            fields.report(&key, &codes::DUPLICATE, format!("{text} is a duplicate"));
         }
         seen.push(text);
         items.push(item);
@@ -188,12 +189,10 @@ fn pattern(fields: &mut Fields<'_>, key: &str, text: &str) -> Option<Pattern> {
     let why = match (text.chars().find(|letter| !can_match(*letter)), Pattern::new(text)) {
         (Some(letter), _) => format!("no namespace has a {letter:?} in its name"),
         (None, _) if text.contains("**") => "one * is enough".into(),
-        (None, Ok(_)) if !has_plain_classes(text) => {
-            "in brackets stand letters and ranges such as [a-c0-9] or [!a]".into()
-        }
+        (None, Ok(_)) if !has_plain_classes(text) => "brackets hold letters and ranges such as [a-c0-9] or [!a]".into(),
         (None, Ok(pattern)) => {
             if PLATFORM_PREFIXES.iter().any(|prefix| text.starts_with(prefix)) && !key.contains("exclude") {
-                fields.warn(key, "it takes none: namespaces of the platform have to be named");
+                fields.warn(key, "it matches no namespace: name the namespaces of the platform");
             }
             return Some(pattern);
         }
@@ -247,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn names_and_patterns_may_stand_in_one_list() {
+    fn names_and_patterns_may_share_one_list() {
         let mixed = of("[team-a, 'app-*', team-b]").expect("valid");
         assert_eq!(mixed.named.iter().map(Namespace::as_str).collect::<Vec<_>>(), ["team-a", "team-b"]);
         assert_eq!(mixed.selection.expect("a pattern").to_string(), "app-*");
@@ -255,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pattern_and_the_selector_have_to_take_it_and_exclude_wins() {
+    fn a_namespace_must_match_a_pattern_and_the_selector_and_exclude_wins() {
         let selection =
             selection("{ include: ['app-*', 'x?[12]'], exclude: ['app-legacy-*', app-b], selector: 'team in (a)' }");
         let team = |value: &str| [("team".to_owned(), value.to_owned())].into();
@@ -270,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn no_pattern_takes_a_namespace_of_the_platform() {
+    fn no_pattern_matches_a_platform_namespace() {
         let (all, labelled) = (selection("['*']"), selection("{ selector: '!x' }"));
         for system in ["default", "openshift", "openshift-config", "kube-system", "redhat-ods", "dedicated-admin"] {
             assert!(!all.takes(system, &BTreeMap::new()) && !labelled.takes(system, &BTreeMap::new()), "{system}");
@@ -279,17 +278,14 @@ mod tests {
     }
 
     #[test]
-    fn what_chooses_nothing_or_contradicts_itself_is_refused() {
+    fn an_empty_or_contradictory_namespace_selection_is_refused() {
         for (bad, told) in [
-            ("{}", "namespaces: it chooses none"),
-            ("{ exclude: [a] }", "namespaces: it chooses none"),
+            ("{}", "namespaces: it selects no namespace"),
+            ("{ exclude: [a] }", "namespaces: it selects no namespace"),
             ("{ include: [] }", "namespaces.include: it is not a list of namespaces"),
-            ("{ include: [a], selector: b }", "namespaces.selector: it chooses among patterns"),
-            ("{ include: [a], exclude: [b] }", "namespaces.exclude: there is no pattern"),
-            (
-                "{ include: [app-a, 'b*'], exclude: ['app-*'] }",
-                "namespaces.include[0]: `exclude` takes app-a out again",
-            ),
+            ("{ include: [a], selector: b }", "namespaces.selector: it filters patterns"),
+            ("{ include: [a], exclude: [b] }", "namespaces.exclude: it needs a pattern"),
+            ("{ include: [app-a, 'b*'], exclude: ['app-*'] }", "namespaces.include[0]: `exclude` removes app-a"),
             ("{ inclde: [a] }", "namespaces.inclde: this key is not known; did you mean `include`?"),
             ("{ selector: 'a in b' }", "namespaces.selector: \"a in b\" is not a label selector"),
             ("{ selector: 7 }", "namespaces.selector: 7 is not text"),
@@ -298,7 +294,7 @@ mod tests {
                 "namespaces[0]: \"App-*\" is not a pattern of namespaces, such as \"app-*\": no namespace has a 'A'",
             ),
             ("['app-[a']", "namespaces[0]: \"app-[a\" is not a pattern of namespaces"),
-            ("['a*', 'a*']", "namespaces[1]: a* is there already"),
+            ("['a*', 'a*']", "namespaces[1]: a* is a duplicate"),
             ("[a, 7]", "namespaces[1]: 7 is not text: put it in quotes"),
             (
                 "['app-**']",
@@ -306,7 +302,7 @@ mod tests {
             ),
             (
                 "['x[z-a]']",
-                "namespaces[0]: \"x[z-a]\" is not a pattern of namespaces, such as \"app-*\": in brackets stand letters",
+                "namespaces[0]: \"x[z-a]\" is not a pattern of namespaces, such as \"app-*\": brackets hold letters",
             ),
             ("['x[]-a]']", "namespaces[0]: \"x[]-a]\" is not a pattern of namespaces"),
             ("['x[a*]']", "namespaces[0]: \"x[a*]\" is not a pattern of namespaces"),

@@ -9,7 +9,7 @@ pub(crate) fn schedule(fields: &mut Fields<'_>) -> Option<Schedule> {
         if let Err(error) = Schedule::parse("@daily", Some(zone)) {
             fields.report("time_zone", &codes::SCHEDULE, error.to_string());
         } else if text.is_none() && !fields.has("schedule") {
-            fields.warn("time_zone", "it is the zone of `schedule`, and there is none");
+            fields.warn("time_zone", "it has no effect without `schedule`");
         }
     }
     let text = text?;

@@ -42,7 +42,7 @@ pub(crate) fn secret(fields: &mut Fields<'_>, defaults: &RawSecret) -> Option<Se
         fields.report(
             "secret.adopt",
             &codes::COMBINATION,
-            "what is merged into is never taken over: leave out `merge` or `adopt`",
+            "regcred cannot merge into a Secret and adopt it: leave out `merge` or `adopt`",
         );
     }
     if settings.merge.is_on() {
@@ -69,7 +69,7 @@ pub(crate) fn check_secret(fields: &mut Fields<'_>, raw: &RawSecret) {
         fields.report(
             &key,
             &codes::COMBINATION,
-            "what is merged into stays its owner's, labels and annotations too: leave them out",
+            "regcred sets no labels and annotations of a merged Secret: leave them out",
         );
     }
     for (kind, values) in &said {
@@ -78,7 +78,7 @@ pub(crate) fn check_secret(fields: &mut Fields<'_>, raw: &RawSecret) {
             let wrong_key = if *kind == "labels" { check_key(name) } else { check_annotation_key(name) };
             // A value that is not text was reported already.
             let wrong_value = value.as_str().filter(|_| *kind == "labels").and_then(|value| check_value(value).err());
-            let theirs = || owner(name).map(|why| format!("it is not the config's to set: {why}"));
+            let theirs = || owner(name).map(|why| format!("the config cannot set it: {why}"));
             for message in wrong_key.err().or_else(theirs).into_iter().chain(wrong_value) {
                 fields.problem(&key, message);
             }
@@ -112,7 +112,7 @@ pub(crate) fn service_accounts(fields: &mut Fields<'_>) -> Option<Vec<AccountLin
             fields.problem(&format!("{key}.name"), error);
         }
         if links.iter().any(|earlier| earlier.name == link.name) {
-            fields.report(&format!("{key}.name"), &codes::DUPLICATE, format!("{} is there already", link.name));
+            fields.report(&format!("{key}.name"), &codes::DUPLICATE, format!("{} is a duplicate", link.name));
         }
         if link.link.is_empty() {
             fields.problem(&format!("{key}.link"), "the list is empty: `pull`, `mount` or both");

@@ -38,7 +38,7 @@ impl Defaults {
             fields.report(
                 "secret.adopt",
                 &codes::COMBINATION,
-                "what is merged into is never taken over: leave out `merge` or `adopt`",
+                "regcred cannot merge into a Secret and adopt it: leave out `merge` or `adopt`",
             );
         }
         let accounts = service_accounts(&mut fields);
@@ -51,7 +51,7 @@ pub(crate) struct Reader<'a> {
     grammar: &'a Grammar,
     sinks: &'a [Spec],
     defaults: &'a Defaults,
-    /// The keys that every entry may have, whatever its sink.
+    /// The keys that every entry may have, with any sink.
     common: Vec<&'static str>,
     hints: Vec<Hint>,
 }
@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_of_a_type_make_an_inline_provider() {
+    fn provider_keys_in_a_target_make_an_inline_provider() {
         let yaml = "providers: { pull: { type: robot, host: quay.io } }\ntargets:\n- { namespace: a, host: quay.io }\n\
                     - { namespace: b, providers: [pull] }\n";
         let config = config(yaml).expect("valid");
@@ -174,13 +174,13 @@ mod tests {
     }
 
     #[test]
-    fn each_bad_entry_is_told_what_is_wrong_with_it() {
+    fn each_invalid_target_is_reported_with_its_problem() {
         let cases = [
             ("{ namspace: b, host: quay.io }", ".namspace: this key is not known; did you mean `namespace`?"),
             ("{ namespace: b, hots: quay.io }", ".hots: this key is not known; did you mean `host`?"),
             (
                 "{ namespace: b, host: quay.io, x: 1 }",
-                ".x: this key is not known; known are host, namespace, namespaces, providers, robot, secret, service_accounts, sink",
+                ".x: this key is not known; known keys: host, namespace, namespaces, providers, robot, secret, service_accounts, sink",
             ),
             ("{ namespace: b, account: x }", ".account: this key is not known; did you mean `robot`?"),
             ("{ namespace: b, host: quay.io, pin: 1 }", ".pin: this key is not known: a robot has none"),
@@ -192,7 +192,7 @@ mod tests {
             ("{ namespace: 7, host: quay.io }", ".namespace: 7 is not text: put it in quotes"),
             (
                 "{ namespace: b, providers: [pull], host: quay.io }",
-                ".host: `providers` says already what is wanted: leave one of the two out",
+                ".host: `providers` already selects the logins: leave one of the two out",
             ),
         ];
         for (entry, expected) in cases {
@@ -201,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_type_with_keys_an_entry_names_providers() {
+    fn a_target_must_name_providers_if_no_provider_type_has_target_keys() {
         let without = |yaml: &str| {
             let problems = crate::Config::from_yaml(yaml, &crate::Grammar::default(), |_| crate::Checked::default());
             problems.expect_err(yaml).to_string()
@@ -212,13 +212,13 @@ mod tests {
     }
 
     #[test]
-    fn what_is_said_twice_is_refused() {
+    fn a_repeated_target_is_refused() {
         let yaml = "targets:\n- { namespace: a, host: quay.io }\n- { namespace: a, host: quay.io }\n";
         assert_eq!(config(yaml).expect_err("twice").to_string(), "config: targets[1]: it repeats targets[0]");
     }
 
     #[test]
-    fn a_namespace_of_the_platform_is_taken_with_a_warning() {
+    fn a_platform_namespace_is_accepted_with_a_warning() {
         let config = config("targets:\n- { namespace: kube-system, host: quay.io }\n").expect("valid");
         let warnings = config.warnings().iter().map(ToString::to_string).collect::<Vec<_>>();
         assert_eq!(

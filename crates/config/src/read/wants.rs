@@ -26,11 +26,7 @@ pub(crate) fn wants(fields: &mut Fields<'_>, grammar: &Grammar) -> Read {
         let said = used.iter().flat_map(|(kind, keys)| keys.iter().map(move |it| (*kind, it)));
         let mut doubtful = vec![];
         for (kind, (key, value)) in said {
-            fields.report(
-                key,
-                &codes::COMBINATION,
-                "`providers` says already what is wanted: leave one of the two out",
-            );
+            fields.report(key, &codes::COMBINATION, "`providers` already selects the logins: leave one of the two out");
             // Each key is checked alone, so that none is missing.
             let alone = Dict::from([(key.clone(), value.clone())]);
             doubtful.push(spec(fields, kind, alone, kind.target.unwrap_or_default()));
@@ -92,7 +88,7 @@ fn provider_names(fields: &mut Fields<'_>) -> Option<Vec<ProviderName>> {
     for (key, name) in names {
         match name.as_str().map(ProviderName::new) {
             Some(Ok(name)) if providers.contains(&name) => {
-                fields.report(&key, &codes::DUPLICATE, format!("{name} is there already"))
+                fields.report(&key, &codes::DUPLICATE, format!("{name} is a duplicate"))
             }
             Some(Ok(name)) => providers.push(name),
             Some(Err(error)) => fields.problem(&key, error.to_string()),

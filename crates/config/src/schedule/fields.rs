@@ -72,7 +72,7 @@ impl Unit {
         }
         let step = match step.map(str::parse) {
             None => 1,
-            Some(Ok(0) | Err(_)) => return Err("the step is not a number from 1 on".to_owned()),
+            Some(Ok(0) | Err(_)) => return Err("the step is not a number of at least 1".to_owned()),
             Some(Ok(step)) => step,
         };
         values.extend((first..=last).step_by(step));
@@ -109,7 +109,7 @@ impl Fields {
         let [minute, hour, day_of_month, month, day_of_week] = *fields else {
             return Err(match fields.len() {
                 0 => "it is empty".to_owned(),
-                6 => "it has six fields, and there is no field for seconds".to_owned(),
+                6 => "it has six fields: remove the field for seconds".to_owned(),
                 count => format!("it has {count} of the five fields minute, hour, day of month, month, day of week"),
             });
         };
@@ -135,7 +135,9 @@ fn expand(shorthand: &str) -> Result<&'static str, String> {
         _ if shorthand.starts_with("@every") => {
             Err("`@every` is not fixed to the clock, write fields as `0 */6 * * *`".to_owned())
         }
-        _ => Err("it is none of @hourly, @daily, @midnight, @weekly, @monthly, @yearly and @annually".to_owned()),
+        _ => {
+            Err("unknown shorthand: use @hourly, @daily, @midnight, @weekly, @monthly, @yearly or @annually".to_owned())
+        }
     }
 }
 
@@ -176,14 +178,14 @@ mod tests {
     }
 
     #[test]
-    fn a_star_is_a_star_or_question_mark_without_a_step() {
+    fn only_a_star_or_question_mark_with_no_step_or_step_one_counts_as_a_star() {
         for (field, star) in [("*", true), ("?", true), ("*/1", true), ("3,*", true), ("*/2", false), ("1-31", false)] {
             assert_eq!(DAY_OF_MONTH.parse(field).expect("it is valid").1, star, "{field}");
         }
     }
 
     #[test]
-    fn a_wrong_field_is_named_with_what_is_wrong() {
+    fn an_invalid_field_is_reported_with_its_problem() {
         assert_eq!(reason("60 * * * *"), r#"minute "60": 60 is not in 0 to 59"#);
         assert_eq!(reason("* 1,24 * * *"), r#"hour "24": 24 is not in 0 to 23"#);
         assert_eq!(reason("* * 0 * *"), r#"day of month "0": 0 is not in 1 to 31"#);
@@ -192,15 +194,15 @@ mod tests {
         assert_eq!(reason("* * L * *"), r#"day of month "L": "L" is not a number"#);
         assert_eq!(reason("5-2 * * * *"), r#"minute "5-2": the range ends before it begins"#);
         assert_eq!(reason("1-2-3 * * * *"), r#"minute "1-2-3": "2-3" is not a number"#);
-        assert_eq!(reason("*/0 * * * *"), r#"minute "*/0": the step is not a number from 1 on"#);
-        assert_eq!(reason("*/2/3 * * * *"), r#"minute "*/2/3": the step is not a number from 1 on"#);
+        assert_eq!(reason("*/0 * * * *"), r#"minute "*/0": the step is not a number of at least 1"#);
+        assert_eq!(reason("*/2/3 * * * *"), r#"minute "*/2/3": the step is not a number of at least 1"#);
     }
 
     #[test]
-    fn a_wrong_shape_is_told_with_the_way_out() {
+    fn an_invalid_expression_is_reported_with_a_fix() {
         assert_eq!(reason(" "), "it is empty");
         assert_eq!(reason("* * * *"), "it has 4 of the five fields minute, hour, day of month, month, day of week");
-        assert_eq!(reason("0 0 * * * *"), "it has six fields, and there is no field for seconds");
+        assert_eq!(reason("0 0 * * * *"), "it has six fields: remove the field for seconds");
         assert_eq!(reason("TZ=UTC 0 0 * * *"), "the zone has its own key, write `time_zone: UTC`");
         assert_eq!(
             reason("CRON_TZ=Europe/Warsaw 0 0 * * *"),
@@ -209,7 +211,7 @@ mod tests {
         assert_eq!(reason("@every 1h"), "`@every` is not fixed to the clock, write fields as `0 */6 * * *`");
         assert_eq!(
             reason("@reboot"),
-            "it is none of @hourly, @daily, @midnight, @weekly, @monthly, @yearly and @annually"
+            "unknown shorthand: use @hourly, @daily, @midnight, @weekly, @monthly, @yearly or @annually"
         );
     }
 }

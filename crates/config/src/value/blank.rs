@@ -3,7 +3,7 @@
 use figment::value::Value;
 
 /// The message for such a key.
-pub(crate) const BLANK: &str = "nothing stands there: leave the key out, or say something";
+pub(crate) const BLANK: &str = "it has no value: set one, or leave the key out";
 
 /// Maps whose values may be empty.
 const FREE: [&str; 2] = ["labels", "annotations"];

@@ -60,7 +60,7 @@ pub(crate) fn unknown_key(key: &str, known: &[&'static str], hints: &[Hint]) -> 
     }
     let mut known = known.to_vec();
     known.sort_unstable();
-    (format!("this key is not known; known are {}", known.join(", ")), None)
+    (format!("this key is not known; known keys: {}", known.join(", ")), None)
 }
 
 fn snake_case(key: &str) -> String {

@@ -17,7 +17,7 @@ use crate::{codes, grammar::Hint};
 /// The valid parts of a piece of the config.
 #[derive(Clone, Debug)]
 pub struct Partial<T> {
-    /// The value without its faulty parts. `None` if a required part is missing or faulty and has no stand-in.
+    /// The value without its faulty parts. `None` if a required part is missing or faulty and has no substitute.
     pub value: Option<T>,
     /// All faults of its form.
     pub problems: Vec<Problem>,
@@ -32,10 +32,10 @@ impl<T> Partial<T> {
 }
 
 impl<T: DeserializeOwned> Partial<T> {
-    /// Reads a value. `stand_ins` are texts for required top-level keys that are missing or faulty.
-    pub(crate) fn read(value: &Value, origin: &Origin, hints: &[Hint], stand_ins: &[(&str, &str)]) -> Self {
+    /// Reads a value. `substitutes` are texts for required top-level keys that are missing or faulty.
+    pub(crate) fn read(value: &Value, origin: &Origin, hints: &[Hint], substitutes: &[(&str, &str)]) -> Self {
         let mut reading = Reading::new(value, origin, hints);
-        let value = reading.read(stand_ins);
+        let value = reading.read(substitutes);
         Self { value, problems: reading.problems, faulty: reading.faulty.into_iter().collect() }
     }
 }
@@ -79,15 +79,15 @@ impl<'a> Reading<'a> {
         }
     }
 
-    fn read<T: DeserializeOwned>(&mut self, stand_ins: &[(&str, &str)]) -> Option<T> {
-        let value = self.read_rest(stand_ins);
+    fn read<T: DeserializeOwned>(&mut self, substitutes: &[(&str, &str)]) -> Option<T> {
+        let value = self.read_rest(substitutes);
         // If a required part is missing, reading ends before all blanks are seen.
         while self.next_blank().is_some() {}
         value
     }
 
-    fn read_rest<T: DeserializeOwned>(&mut self, stand_ins: &[(&str, &str)]) -> Option<T> {
-        let mut stand_ins = stand_ins.to_vec(); // an invalid one is used only once
+    fn read_rest<T: DeserializeOwned>(&mut self, substitutes: &[(&str, &str)]) -> Option<T> {
+        let mut substitutes = substitutes.to_vec(); // an invalid one is used only once
         loop {
             let error = match self.value.deserialize::<T>() {
                 Ok(value) => {
@@ -109,9 +109,9 @@ impl<'a> Reading<'a> {
             match &error.kind {
                 Kind::MissingField(name) => {
                     steps.push(name.to_string());
-                    let stand_in = stand_ins.iter().position(|(key, _)| steps.len() == 1 && key == name);
-                    let stand_in = stand_in.map(|place| stand_ins.swap_remove(place).1);
-                    self.replace_missing(&steps, stand_in)?;
+                    let substitute = substitutes.iter().position(|(key, _)| steps.len() == 1 && key == name);
+                    let substitute = substitute.map(|place| substitutes.swap_remove(place).1);
+                    self.replace_missing(&steps, substitute)?;
                 }
                 _ if self.invented.iter().any(|(steps, _)| *steps == in_whole) => self.invent_another(&steps)?,
                 Kind::UnknownField(key, known) => {
@@ -150,13 +150,13 @@ impl<'a> Reading<'a> {
         None
     }
 
-    /// Inserts a stand-in, or else a placeholder, for a required key.
-    fn replace_missing(&mut self, steps: &[String], stand_in: Option<&str>) -> Option<()> {
+    /// Inserts a substitute, or else a placeholder, for a required key.
+    fn replace_missing(&mut self, steps: &[String], substitute: Option<&str>) -> Option<()> {
         let in_whole = self.in_whole(steps);
         if !self.faulty.contains(&in_whole) {
             self.report(&in_whole, &codes::MISSING, "it is missing");
         }
-        if let Some(text) = stand_in {
+        if let Some(text) = substitute {
             return self.insert(steps, Value::from(text));
         }
         let [first, others @ ..] = placeholders();
@@ -296,11 +296,11 @@ mod tests {
     }
 
     /// Reads the options of a provider `p`.
-    fn read<T: DeserializeOwned>(options: &str, stand_ins: &[(&str, &str)]) -> (Option<T>, Vec<String>) {
+    fn read<T: DeserializeOwned>(options: &str, substitutes: &[(&str, &str)]) -> (Option<T>, Vec<String>) {
         let yaml =
             format!("providers: {{ p: {{ type: other, {options} }} }}\ntargets: [{{ namespace: a, providers: [p] }}]");
         let config = config(&yaml).expect(&yaml);
-        let Partial { value, problems, .. } = config.providers()[0].partial::<T>(stand_ins);
+        let Partial { value, problems, .. } = config.providers()[0].partial::<T>(substitutes);
         let key =
             |it: &Problem| it.origin.as_ref().map(|it| it.key.replacen("providers.p.", "", 1)).unwrap_or_default();
         let mut keys = problems.iter().map(key).collect::<Vec<_>>();
@@ -309,7 +309,7 @@ mod tests {
     }
 
     #[test]
-    fn every_fault_is_reported_once_at_its_own_place() {
+    fn every_error_is_reported_once_with_its_own_key() {
         for (options, keys) in [
             ("name: a, count: 1", &[][..]),
             ("name: [a], count: x", &["count", "name"]),
@@ -336,14 +336,14 @@ mod tests {
     }
 
     #[test]
-    fn the_valid_parts_are_kept() {
+    fn valid_parts_of_invalid_options_are_kept() {
         let (value, _) = read::<Options>("name: a, count: 1, list: [a, 7], hint: 3, inner: { first: x }", &[]);
         let map = BTreeMap::new();
         assert_eq!(value, Some(Options { name: "a".into(), count: 1, list: vec![7], map, inner: None, hint: None }));
         for name in ["", "name: 7,", "name: [],", "name: '',", "nam: eu-west-1,"] {
             let options = format!("{name} count: 3, hint: '', list: [foo, 2]");
             let (value, keys) = read::<Options>(&options, &[("name", "b")]);
-            let value = value.expect("the name has a stand-in");
+            let value = value.expect("the name has a substitute");
             assert_eq!((value.name.as_str(), value.count, value.hint, value.list.len()), ("b", 3, None, 1));
             assert_eq!(keys.len(), 3, "{options}: {keys:?}");
         }

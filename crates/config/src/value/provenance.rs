@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn each_key_is_told_where_its_own_layer_has_it() {
+    fn each_key_is_located_in_the_file_or_variable_that_sets_it() {
         let cases = [
             ("schedule", "a.yaml:1: schedule"),
             ("providers.pull.type", "a.yaml:4: providers.pull.type"),

@@ -23,7 +23,7 @@ fn message(steps: &[String], kind: &Kind, value: Option<&Value>) -> String {
         Kind::UnknownVariant(found, known) => {
             let hint = match meant(&found.to_lowercase(), known.iter().copied()) {
                 Some(meant) => format!("did you mean {meant}?"),
-                None => format!("known are {}", known.join(", ")),
+                None => format!("known values: {}", known.join(", ")),
             };
             format!("{found:?} is not known; {hint}")
         }
@@ -36,7 +36,7 @@ fn message(steps: &[String], kind: &Kind, value: Option<&Value>) -> String {
                 MERGE => not_one_of(MERGE, found, value.and_then(Value::as_str)),
                 "a sequence" => format!("{found} is not a list: put it in brackets"),
                 text if text.starts_with('u') && text[1..].parse::<u8>().is_ok() => {
-                    format!("{found} is not a whole number that is allowed here")
+                    format!("{found} is not an allowed whole number")
                 }
                 other => format!("{found} is not {other}"),
             }

@@ -66,7 +66,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_missing_anchor_is_named_and_a_pattern_gets_quotes() {
+    fn a_missing_yaml_anchor_is_named_with_a_hint_to_quote_the_text() {
         let known = |key: &str| ["region", "providers", "link", "name"].contains(&key);
         let named = "there is no anchor `y` above this line: put text that begins with `*` in quotes";
         let unnamed = "there is no anchor of this name above this line: put text that begins with `*` in quotes";

@@ -199,7 +199,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_key_has_its_line_and_a_missing_one_that_of_what_it_is_missing_in() {
+    fn each_key_has_its_line_and_a_missing_key_has_the_line_of_its_parent() {
         let yaml = "# a comment\nschedule: '@daily'\n\ntargets:\n- { namespace: a, region: eu-west-1 }\n- namespace: b\n  accounts:\n  - 1\n  - 2\n";
         let lines = Lines::of(yaml);
         for (key, line) in [
@@ -220,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn each_key_that_a_map_has_twice_has_both_lines() {
+    fn a_duplicate_key_is_reported_with_both_lines() {
         for (yaml, expected) in [
             ("a: 1\nb: 2\n", &[][..]),
             ("a: 1\nb: 2\na: 3\n", &[("", "a", 1, 3)]),

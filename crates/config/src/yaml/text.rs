@@ -71,7 +71,7 @@ pub(crate) fn read(text: &str, is_known: impl Fn(&str, &str) -> bool) -> Result<
 fn twice(repeated: &Repeated, is_known: impl Fn(&str, &str) -> bool) -> Fault {
     let Repeated { map, key, first, line } = repeated;
     let key = if is_known(map, key) { format!("`{key}`") } else { "a key".into() };
-    let message = format!("{key} is there twice in one map, first in line {first}: keep one of the two");
+    let message = format!("{key} occurs twice in one map, first in line {first}: keep one of the two");
     Fault { line: Some(*line), message }
 }
 
@@ -113,7 +113,7 @@ fn explain(error: &Error, line: &str) -> String {
         Error::MultipleDocuments { .. } => {
             return "a second document begins here, and a file holds one: remove `---`, or use two files".into();
         }
-        Error::DuplicateMappingKey { .. } => return "a key is there twice in one map: keep one of the two".into(),
+        Error::DuplicateMappingKey { .. } => return "a key occurs twice in one map: keep one of the two".into(),
         Error::Eof { .. } => return "it ends in the middle of a value".into(),
         _ => {}
     }
@@ -131,7 +131,7 @@ fn explain(error: &Error, line: &str) -> String {
         () if says(&["escape", "surrogate"]) => "a backslash is an escape in double quotes: use single quotes",
         () if says(&["unclosed quote", "quoted scalar"]) => "a quote is not closed",
         () if says(&["unclosed bracket", "eof while parsing a flow"]) => "a bracket is not closed",
-        () if says(&["mismatched bracket", "misplaced bracket"]) => "a bracket is closed by another one than opened it",
+        () if says(&["mismatched bracket", "misplaced bracket"]) => "a bracket is closed by one of another kind",
         () if says(&["unexpected character", "directive", "cannot start"]) => {
             match ["@", "`", "%"].into_iter().find(begins_value) {
                 Some(sign) => return format!("`{sign}` cannot begin a value in YAML: put the value in quotes"),
@@ -139,7 +139,7 @@ fn explain(error: &Error, line: &str) -> String {
             }
         }
         () if says(&["comments must"]) => "a `#` needs a blank before it, or quotes around the value",
-        () if says(&["must be followed"]) => "a blank is missing behind `-` or `:`",
+        () if says(&["must be followed"]) => "a blank is missing after `-` or `:`",
         () if says(&["expected ':'", "expected key"]) && !line.contains(':') => "a key needs a `:` and a value",
         () if says(&["mapping values", "mapping keys", "simple key", "':'"]) => {
             "a `:` does not fit here: check the indentation, and put text with `: ` in quotes"
@@ -164,7 +164,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_anchor_may_be_used_by_thousands_and_a_config_may_be_large() {
+    fn a_large_config_may_use_one_anchor_thousands_of_times() {
         let entry = "- { namespace: a, secret: { name: b, labels: { c: d, e: f } }, service_accounts: *links }\n";
         let yaml = format!("x: &links [{{ name: default }}]\ntargets:\n{}", entry.repeat(12_000));
         let value = Yaml::from_str::<Value>(&yaml).expect("it is fine");

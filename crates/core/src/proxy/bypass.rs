@@ -113,7 +113,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn entries_match_as_in_go() {
+    fn no_proxy_entries_match_as_in_go() {
         let cases = [
             ("a.example", "a.example", 443, true),
             ("a.example", "b.a.example", 443, true),
@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_read_is_skipped_and_the_others_hold() {
+    fn invalid_no_proxy_entries_are_skipped_and_valid_entries_still_apply() {
         let unreadable = [
             "<local>",
             "127.0.0.1 .svc",

@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn the_scheme_of_the_server_and_the_first_variable_with_a_value_decide() {
+    fn the_proxy_comes_from_the_first_variable_set_for_the_scheme() {
         let both = [("HTTP_PROXY", "http://plain:1"), ("HTTPS_PROXY", "http://tls:1")];
         for (variables, scheme, expected) in [
             (&both[..], "https", Some("http://tls:1")),
@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn loopback_is_never_behind_a_proxy() {
+    fn loopback_never_uses_a_proxy() {
         let proxy = [("HTTPS_PROXY", "http://proxy:1")];
         for host in ["localhost", "127.0.0.1", "127.8.8.8", "::1"] {
             assert_eq!(chosen(&proxy, "https", host), None, "{host}");
@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn a_proxy_that_is_not_used_is_not_judged() {
+    fn an_unused_proxy_is_not_validated() {
         let proxies = proxies(&[("HTTPS_PROXY", "socks5://proxy:1"), ("NO_PROXY", ".internal")]);
         assert_eq!(proxies.proxy_for("https", "api.internal", 443).expect("it is direct"), None);
         let error = proxies.proxy_for("https", "api.example", 443).expect_err("it is SOCKS");
@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_is_normalized_or_refused() {
+    fn a_no_proxy_list_is_normalized_or_refused() {
         for (list, expected) in [
             ("", ""),
             (" , ,", ""),
@@ -207,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn skipped_entries_are_quoted_without_a_password() {
+    fn skipped_no_proxy_entries_are_quoted_without_passwords() {
         let list = "a.example,<local>,http://bob:canary@b.example";
         let told = proxies(&[("HTTPS_PROXY", "http://proxy:1"), ("no_proxy", list)]);
         assert_eq!(told.warnings().len(), 2, "{:?}", told.warnings());

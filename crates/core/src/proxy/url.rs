@@ -129,7 +129,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn urls_of_proxies_are_read() {
+    fn proxy_urls_are_parsed() {
         for (text, url, user) in [
             ("http://proxy.example:3128", "http://proxy.example:3128", None),
             ("HTTP://proxy.example/", "http://proxy.example:80", None),
@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn a_url_that_is_no_http_proxy_is_refused_by_its_place_and_not_quoted() {
+    fn a_url_that_is_not_an_http_proxy_is_refused_without_being_quoted() {
         for (text, reason) in [
             ("proxy.example:3128", "no scheme"),
             ("socks5://bob:canary@proxy:1080", "SOCKS5 proxies"),

@@ -86,7 +86,7 @@ proptest! {
     #![proptest_config(super::config())]
 
     #[test]
-    fn a_registry_is_what_every_client_finds(text in text()) {
+    fn every_valid_registry_is_accepted_unchanged(text in text()) {
         match Registry::new(&text) {
             Ok(registry) => {
                 let form = registry.to_string();
@@ -118,7 +118,7 @@ proptest! {
     }
 
     #[test]
-    fn names_are_those_that_the_kubernetes_api_takes(text in text()) {
+    fn exactly_the_names_that_kubernetes_accepts_are_valid(text in text()) {
         let labels = [
             Namespace::new(&text).map(|it| it.to_string()),
             ProviderName::new(&text).map(|it| it.to_string()),

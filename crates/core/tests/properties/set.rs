@@ -65,7 +65,7 @@ proptest! {
     #![proptest_config(super::config())]
 
     #[test]
-    fn what_ends_later_than_the_new_one_and_no_later_than_any_can_stays(changes in changes(), stored in end()) {
+    fn a_stored_login_is_kept_if_it_expires_later_within_the_limit_of_its_provider(changes in changes(), stored in end()) {
         let (mut ends, mut limits) = (BTreeMap::new(), BTreeMap::new());
         for (provider, change) in &changes {
             match change {
@@ -83,7 +83,7 @@ proptest! {
     }
 
     #[test]
-    fn each_provider_gives_or_failed_or_was_not_asked(changes in changes()) {
+    fn each_provider_has_a_credential_or_failed_or_was_not_called(changes in changes()) {
         let set = changed(&changes);
         for provider in PROVIDERS {
             let last = changes.iter().rfind(|(name, change)| *name == provider && !matches!(change, Change::Limit(_)));

@@ -81,7 +81,7 @@ proptest! {
     #![proptest_config(super::config())]
 
     #[test]
-    fn it_is_renewed_between_a_tenth_and_55_percent_of_its_life(issued in issued(), life in life(), runs in runs()) {
+    fn a_credential_is_refreshed_between_10_and_55_percent_of_its_life(issued in issued(), life in life(), runs in runs()) {
         let validity = validity(issued, Some(life));
         let plain = validity.renew_at(NEVER).expect("it ends");
         prop_assert!(part(&validity, 50) <= plain + ROUNDING && plain <= part(&validity, 55) + ROUNDING, "{:?}", plain);
@@ -91,17 +91,17 @@ proptest! {
     }
 
     #[test]
-    fn no_run_after_a_tenth_of_the_life_is_left_out(issued in issued(), life in life(), runs in runs()) {
+    fn no_scheduled_run_after_a_tenth_of_the_life_is_skipped(issued in issued(), life in life(), runs in runs()) {
         let validity = validity(issued, Some(life));
         let due = validity.renew_at(&runs.schedule()).expect("it ends");
         let first = runs.after(part(&validity, 10) + ROUNDING);
         prop_assert!(first.is_none_or(|first| due <= first), "{:?} is after {:?}", due, first);
         let is_run = runs.after(due - Duration::from_nanos(1)) == Some(due);
-        prop_assert!(is_run || Some(due) == validity.renew_at(NEVER), "{:?} is no run and not the plan either", due);
+        prop_assert!(is_run || Some(due) == validity.renew_at(NEVER), "{:?} is neither a run nor the plan", due);
     }
 
     #[test]
-    fn whoever_reads_the_same_dates_comes_to_the_same_answer(
+    fn fractions_of_a_second_do_not_change_the_refresh_time(
         issued in issued(),
         life in life(),
         runs in runs(),
@@ -115,7 +115,7 @@ proptest! {
     }
 
     #[test]
-    fn it_is_fresh_until_its_renewal_and_not_before_its_issue(
+    fn a_credential_is_fresh_from_its_issue_until_its_refresh(
         (validity, runs, now) in (issued(), prop::option::weighted(0.8, life()), runs()).prop_flat_map(
             |(issued, life, runs)| {
                 let validity = validity(issued, life);
@@ -132,7 +132,7 @@ proptest! {
     }
 
     #[test]
-    fn without_an_end_it_is_renewed_at_the_first_run_after_its_issue(
+    fn a_credential_without_expiry_is_refreshed_at_the_first_scheduled_run(
         issued in issued(),
         runs in runs(),
         now in issued(),
@@ -145,7 +145,7 @@ proptest! {
     }
 
     #[test]
-    fn it_has_to_end_a_second_after_its_issue(issued in issued(), end in issued(), life in 0..3_u64) {
+    fn an_expiry_must_be_at_least_a_second_after_the_issue(issued in issued(), end in issued(), life in 0..3_u64) {
         for end in [end, issued + life, issued.saturating_sub(life)] {
             match Validity::new(at(issued), Some(at(end))) {
                 Ok(_) => prop_assert!(end > issued),
@@ -155,7 +155,7 @@ proptest! {
     }
 
     #[test]
-    fn to_outlive_is_a_strict_order(all in prop::array::uniform3((0..4_u64, prop::option::of(1..4_u64)))) {
+    fn outlives_is_a_strict_order(all in prop::array::uniform3((0..4_u64, prop::option::of(1..4_u64)))) {
         let all @ [a, b, c] = all.map(|(issued, life)| validity(issued, life));
         let end = |it: &Validity| it.expires_at().map_or(Duration::MAX, since_epoch);
         for it in &all {

@@ -67,13 +67,13 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn what_is_foreign_stays_byte_for_byte(before in config(), edits in edits()) {
+    fn foreign_entries_stay_byte_for_byte(before in config(), edits in edits()) {
         prop_assert_eq!(text(&parsed(&before)), before.as_str());
         prop_assert_eq!(foreign(&edited(&before, &edits)), foreign(&before));
     }
 
     #[test]
-    fn what_is_set_and_put_back_leaves_no_trace(before in config_with_auths(), sets in sets()) {
+    fn setting_and_restoring_entries_leaves_the_document_unchanged(before in config_with_auths(), sets in sets()) {
         let old = parsed(&before);
         let mut config = parsed(&edited(&before, &sets));
         for host in HOSTS.map(registry) {
@@ -85,7 +85,7 @@ proptest! {
     }
 
     #[test]
-    fn the_same_twice_changes_nothing_more(before in config(), edits in edits()) {
+    fn applying_the_same_edits_twice_changes_nothing_more(before in config(), edits in edits()) {
         let once = edited(&before, &edits);
         prop_assert_eq!(edited(&once, &edits), once);
     }
@@ -96,13 +96,13 @@ proptest! {
     }
 
     #[test]
-    fn sets_may_be_written_one_by_one(before in config(), sets in sets()) {
+    fn edits_applied_one_by_one_give_the_same_document(before in config(), sets in sets()) {
         let one_by_one = sets.iter().fold(before.clone(), |text, set| edited(&text, std::slice::from_ref(set)));
         prop_assert_eq!(one_by_one, edited(&before, &sets));
     }
 
     #[test]
-    fn the_output_means_the_edits(before in config(), edits in edits()) {
+    fn the_edited_document_has_exactly_the_edits(before in config(), edits in edits()) {
         let after = edited(&before, &edits);
         prop_assert_eq!(serde_json::from_str::<Value>(&after).expect(&after), model(&before, &edits));
         let (after, config) = (parsed(&after), with(&before, &edits));
@@ -120,7 +120,7 @@ proptest! {
     }
 
     #[test]
-    fn a_merge_keeps_what_means_other_registries_and_no_reader_panics(before in config(), sets in sets()) {
+    fn a_merge_keeps_entries_of_other_registries_and_no_reader_panics(before in config(), sets in sets()) {
         let registries = sets.iter().map(|set| match set {
             Edit::Set(host, _) | Edit::Remove(host) => registry(host),
         });

@@ -10,10 +10,10 @@ use crate::{Environment, Region};
 
 /// Reads the options of an entry. Returns all problems at once: of the form, of single options, and of combinations.
 pub(super) fn read(spec: &Spec, environment: &Environment) -> Result<EcrOptions, Problems> {
-    let read = spec.partial::<EcrOptions>(&[("region", STAND_INS[0])]);
+    let read = spec.partial::<EcrOptions>(&[("region", SUBSTITUTES[0])]);
     let mut problems = read.problems.clone();
     let Some(options) = read.value.clone() else { return Err(all(problems)) };
-    let mut regions = STAND_INS.iter().filter_map(|name| Region::new(name).ok()).collect::<Vec<_>>();
+    let mut regions = SUBSTITUTES.iter().filter_map(|name| Region::new(name).ok()).collect::<Vec<_>>();
     if !read.is_faulty("region") {
         match Region::new(&options.region) {
             Ok(region) => regions = vec![region],
@@ -37,7 +37,7 @@ fn all(problems: Vec<Problem>) -> Problems {
 }
 
 /// A region of each partition. Other options are checked against these if the region is missing or invalid.
-pub(super) const STAND_INS: [&str; 8] = [
+pub(super) const SUBSTITUTES: [&str; 8] = [
     "eu-west-1",
     "cn-north-1",
     "us-gov-west-1",
@@ -48,7 +48,7 @@ pub(super) const STAND_INS: [&str; 8] = [
     "eu-isoe-west-1",
 ];
 /// A role for checking a session name, which is checked only with a role.
-const STAND_IN_ROLE: &str = "arn:aws:iam::000000000000:role/x";
+const SUBSTITUTE_ROLE: &str = "arn:aws:iam::000000000000:role/x";
 
 /// Returns only the options that are needed to check one option in a region.
 type Only = fn(&EcrOptions, &Region) -> EcrOptions;
@@ -67,8 +67,8 @@ const ALONE: [(&str, Only); 8] = [
     ("programs", |all, region| EcrOptions { programs: all.programs.clone(), ..EcrOptions::in_region(region.as_str()) }),
     ("role_arn", |all, region| EcrOptions { role_arn: all.role_arn.clone(), ..EcrOptions::in_region(region.as_str()) }),
     ("session_name", |all, _| {
-        let (role_arn, session_name) = (Some(STAND_IN_ROLE.into()), all.session_name.clone());
-        EcrOptions { role_arn, session_name, ..EcrOptions::in_region(STAND_INS[0]) }
+        let (role_arn, session_name) = (Some(SUBSTITUTE_ROLE.into()), all.session_name.clone());
+        EcrOptions { role_arn, session_name, ..EcrOptions::in_region(SUBSTITUTES[0]) }
     }),
     ("web_identity.role_arn", |all, region| EcrOptions {
         web_identity: all.web_identity.clone(),
@@ -104,8 +104,8 @@ fn conflicts(options: &EcrOptions, read: &Partial<EcrOptions>) -> Vec<(&'static 
         ("identity", is_said("identity", options.identity.is_some())),
     ];
     let second = sources.iter().filter(|(_, there)| *there).nth(1);
-    let second =
-        second.map(|(key, _)| (*key, "one identity asks: leave out all but one of profile, web_identity and identity"));
+    let second = second
+        .map(|(key, _)| (*key, "a provider has one identity: set only one of profile, web_identity and identity"));
     // The SDK refuses such an endpoint at each call.
     let forms = [("fips", options.fips == Some(true)), ("dual_stack", options.dual_stack == Some(true))];
     let has_endpoint = is_said("endpoint", options.endpoint.is_some());
@@ -118,7 +118,7 @@ fn conflicts(options: &EcrOptions, read: &Partial<EcrOptions>) -> Vec<(&'static 
     let without_role = of_a_role.iter().filter(|(_, there)| *there && !has_role);
     second
         .into_iter()
-        .chain(forms.map(|(key, _)| (key, "it is for the endpoints of AWS, and `endpoint` names another")))
-        .chain(without_role.map(|(key, _)| (*key, "it belongs to a `role_arn`, and there is none")))
+        .chain(forms.map(|(key, _)| (key, "it applies only to AWS endpoints, and `endpoint` sets another one")))
+        .chain(without_role.map(|(key, _)| (*key, "it requires a `role_arn`")))
         .collect()
 }

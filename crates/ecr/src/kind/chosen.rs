@@ -50,7 +50,7 @@ impl Chosen {
             Some(PROJECTED) => Source::Projected { role: known()?, audience: audience() },
             Some(POD_IDENTITY) => Source::PodIdentity,
             Some(KEYS) => Source::Keys { secret: chosen.flag(SECRET_FLAG).unwrap_or_default().to_owned() },
-            Some(other) => return Err(problem(format!("--identity {other}: the type ecr does not know it"))),
+            Some(other) => return Err(problem(format!("--identity {other}: the type ecr does not support it"))),
         };
         Ok(Self { source, role, issuer })
     }

@@ -36,12 +36,12 @@ pub(crate) fn identity_fix(
     match (kind, &options.role_arn, base) {
         _ if options.identity.is_some() && !OTHERS.iter().any(|variable| is_set(variable)) => INSTANCE.into(),
         (ErrorKind::Unreachable, ..) => network_fix("STS", "sts", "AWS_ENDPOINT_URL_STS", options, region, is_set),
-        (ErrorKind::Throttled, ..) => "wait a minute, and see who else asks so often".into(),
+        (ErrorKind::Throttled, ..) => "wait a minute, and find the other clients that send many requests".into(),
         (ErrorKind::Malformed, ..) => MALFORMED.into(),
         (ErrorKind::Denied, Some(role), Some(base)) => assume_role(role, base, options.external_id.is_some()),
         _ => match (&options.profile, &options.web_identity) {
             (Some(profile), _) => format!(
-                "see that profile {profile} holds credentials that are valid, in ~/.aws/config or ~/.aws/credentials (or in\n\
+                "check that profile {profile} has valid credentials, in ~/.aws/config or ~/.aws/credentials (or in\n\
                  the files of AWS_CONFIG_FILE and AWS_SHARED_CREDENTIALS_FILE): `aws sts get-caller-identity --profile {profile}`"
             ),
             (None, Some(web)) => web_identity(&web.role_arn),
@@ -58,7 +58,7 @@ pub(crate) fn identity_fix(
 
 /// Returns the fix if the caller is not the principal of the config.
 pub(crate) fn principal_fix(caller: &str, wanted: &str) -> String {
-    format!("ask as {wanted}, or have the config's `principal` name {caller}")
+    format!("use the identity {wanted}, or set `principal` to {caller} in the config")
 }
 
 /// Returns the fix if ECR returned no token to `caller`.
@@ -79,17 +79,17 @@ pub(crate) fn token_fix(
         ),
         ErrorKind::Unreachable => network_fix("ECR", "api.ecr", "AWS_ENDPOINT_URL_ECR", options, region, is_set),
         ErrorKind::Throttled => {
-            "wait a minute, and see who else asks so often: one token serves every registry and namespace, and \
+            "wait a minute, and find the other clients that send many requests: one token serves every registry and namespace, and \
                                  the quota \"Rate of GetAuthorizationToken requests\" can be raised"
                 .into()
         }
         ErrorKind::Malformed => MALFORMED.into(),
-        _ => "mend what the message names, in the config or in the files of AWS".into(),
+        _ => "fix the setting that the message names, in the config or in the AWS files".into(),
     }
 }
 
-const INVALID: &str = "mend what the message names, in the environment or in the files of AWS; `aws configure list` shows what the AWS CLI \
-    takes from there";
+const INVALID: &str = "fix the setting that the message names, in the environment or in the AWS files. `aws configure list` shows the settings \
+    that the AWS CLI reads";
 /// The variables of sources that precede the machine's own role.
 const OTHERS: [&str; 5] = [
     "AWS_ACCESS_KEY_ID",
@@ -98,18 +98,18 @@ const OTHERS: [&str; 5] = [
     "AWS_CONTAINER_CREDENTIALS_FULL_URI",
     "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
 ];
-const INSTANCE: &str = "no other source had credentials, so the instance metadata service was asked; see what the message says of it\n\
+const INSTANCE: &str = "no other source had credentials, so regcred queried the instance metadata service. The message has its result\n\
     \x20 in a pod, let its answers take two hops: `aws ec2 modify-instance-metadata-options --http-put-response-hop-limit 2 \
     --http-endpoint enabled --instance-id ID`\n\
     \x20 on the machine: `curl -v -X PUT -H 'x-aws-ec2-metadata-token-ttl-seconds: 60' http://169.254.169.254/latest/api/token`\n\
-    \x20 and see that the machine has an instance profile, and that STS and ECR can be reached";
-const MALFORMED: &str = "see what answers there: a proxy, a captive portal, or an `endpoint` that is not that of AWS";
+    \x20 and check that the machine has an instance profile and can reach STS and ECR";
+const MALFORMED: &str = "check what answers there: a proxy, a captive portal, or an `endpoint` that is not that of AWS";
 
 /// Lists the sources of the SDK's chain, and which of them are set.
 fn chain(is_set: impl Fn(&str) -> bool) -> String {
     let set = |variable: &str| format!("{variable} ({})", if is_set(variable) { "set" } else { "not set" });
     format!(
-        "give one of these, of which the first that is there is taken, and see that it is valid: `aws sts get-caller-identity`\n\
+        "set one of these, of which the first one is used, and check that it is valid: `aws sts get-caller-identity`\n\
          \x20 environment   {} and {}\n\
          \x20 profile       {}, else `default`, in ~/.aws/config or ~/.aws/credentials, with keys, a role, `aws sso login`,\n\
          \x20               `aws login` or a credential_process\n\
@@ -127,7 +127,7 @@ fn chain(is_set: impl Fn(&str) -> bool) -> String {
 
 fn web_identity(role: &str) -> String {
     format!(
-        "see that the token's file is mounted, and that {role} trusts its issuer, subject and audience:\n\
+        "check that the token's file is mounted, and that {role} trusts its issuer, subject and audience:\n\
          \x20 {{ \"Effect\": \"Allow\", \"Principal\": {{ \"Federated\": \"<ARN of the cluster's OIDC provider>\" }},\n\
          \x20   \"Action\": \"sts:AssumeRoleWithWebIdentity\", \"Condition\": {{ \"StringEquals\": {{\n\
          \x20   \"<issuer>:sub\": \"system:serviceaccount:<namespace>:<name>\", \"<issuer>:aud\": \"sts.amazonaws.com\" }} }} }}"
@@ -200,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn a_role_that_is_not_to_be_assumed_gets_both_statements_without_the_external_id() {
+    fn the_fix_for_a_denied_role_has_both_statements_without_the_external_id() {
         let session = "arn:aws:sts::123456789012:assumed-role/ci/session";
         let fix = |options: &EcrOptions| identity_fix(options, ErrorKind::Denied, Some(session), &region(), |_| false);
         let text = fix(&assuming(None));
@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn the_chain_tells_which_of_its_sources_are_there_and_not_what_they_hold() {
+    fn the_fix_lists_which_credential_sources_are_set_but_not_their_values() {
         let options = EcrOptions::in_region("eu-west-1");
         let fix = |set: &[&str]| identity_fix(&options, ErrorKind::Denied, None, &region(), |it| set.contains(&it));
         assert!(fix(&["AWS_PROFILE"]).contains("AWS_PROFILE (set), else"));
@@ -226,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn where_to_look_depends_on_where_it_was_asked() {
+    fn the_fix_for_an_unreachable_endpoint_names_that_endpoint() {
         let fix = |options: &EcrOptions, set: &[&str]| {
             token_fix(options, ErrorKind::Unreachable, None, &region(), |it| set.contains(&it))
         };
@@ -239,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn a_denied_token_names_the_statement_and_who_needs_it() {
+    fn the_fix_for_a_denied_token_names_the_statement_and_the_principal() {
         let options = EcrOptions::in_region("eu-west-1");
         let user = "arn:aws:iam::123456789012:user/ci";
         let text = token_fix(&options, ErrorKind::Denied, Some(user), &region(), |_| false);

@@ -29,7 +29,7 @@ pub(super) fn identities() -> Identities {
     let role = IdentityFlag::new(
         ROLE_FLAG,
         "ARN",
-        "The role of --identity webhook and projected; with --mode iam also that of pod-identity",
+        "Role of --identity webhook and projected, and of pod-identity with --mode iam",
         &[WEBHOOK, PROJECTED],
         |text| text.parse::<RoleArn>().map(|role| role.to_string()),
     );
@@ -43,22 +43,22 @@ pub(super) fn identities() -> Identities {
     let audience = IdentityFlag::new(
         AUDIENCE_FLAG,
         "AUDIENCE",
-        "For whom the token of --identity projected is; without one sts.amazonaws.com",
+        "Audience of the token of --identity projected. Default: sts.amazonaws.com",
         &[PROJECTED],
         audience,
     );
     let secret = IdentityFlag::new(
         SECRET_FLAG,
         "NAME",
-        "The Secret of --identity keys, which is there already; its key `credentials` is a file as the AWS CLI has it",
+        "Existing Secret of --identity keys. Its key `credentials` is a credentials file of the AWS CLI",
         &[KEYS],
         secret,
     );
     Identities::default()
-        .with(WEBHOOK, "A role, by the webhook of ROSA, or of EKS with IRSA")
-        .with(PROJECTED, "A role, by a token of the cluster's own issuer")
-        .with(POD_IDENTITY, "A role, by an association of EKS Pod Identity")
-        .with(KEYS, "A key, in a Secret that is there already")
+        .with(WEBHOOK, "A role, through the webhook of ROSA, or of EKS with IRSA")
+        .with(PROJECTED, "A role, with a token of the cluster's own issuer")
+        .with(POD_IDENTITY, "A role, through an association of EKS Pod Identity")
+        .with(KEYS, "A key in an existing Secret")
         .with_flag(role.with_required_by(&[WEBHOOK, PROJECTED]).with_policy_identities(&[
             WEBHOOK,
             PROJECTED,

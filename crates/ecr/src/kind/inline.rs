@@ -11,7 +11,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::{
-    check::STAND_INS,
+    check::SUBSTITUTES,
     options::{Account, EcrOptions, accounts, checked_region, is_account},
     planned::planned,
     region::REGION,
@@ -78,7 +78,7 @@ pub(super) fn inline(keys: &Spec, environment: &Environment) -> Result<Inline<Ec
         (_, _, Some(host)) => (host.region().clone(), vec![host]),
         (Some(region), Some(hosts), None) => (region, hosts),
         // A key has a wrong name. That was reported already, so nothing uses this provider.
-        _ => (Region::new(STAND_INS[0]).expect("it is one"), vec![]),
+        _ => (Region::new(SUBSTITUTES[0]).expect("it is one"), vec![]),
     };
     let options = EcrOptions::in_region(region.as_str());
     let token = Token { region, options: options.clone() };

@@ -34,7 +34,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_issuer_is_a_host_with_a_path_or_none() {
+    fn an_issuer_is_a_host_with_an_optional_path() {
         for (text, name) in [
             ("https://oidc.example.com", "oidc.example.com"),
             ("https://oidc.example.com/", "oidc.example.com"),

@@ -225,7 +225,7 @@ pub(super) fn accounts<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec
             }
             let twice = accounts.iter().enumerate().find(|(place, account)| accounts[..*place].contains(account));
             match twice {
-                Some((_, Account(account))) => Err(A::Error::custom(format!("{account} is there twice"))),
+                Some((_, Account(account))) => Err(A::Error::custom(format!("duplicate account {account}"))),
                 None => Ok(accounts),
             }
         }

@@ -23,7 +23,7 @@ pub(super) async fn probe(
     let transport = match transport {
         Ok(transport) => transport,
         Err(error) => {
-            let fix = "mend the variable of the environment that the message names";
+            let fix = "fix the environment variable that the message names";
             return vec![Finding::error("identity", "AWS", &error).with_fix(fix)];
         }
     };
@@ -112,9 +112,9 @@ impl Identity {
             }
         };
         if !may_mint {
-            let fix = format!("mend the identity first: {subject}");
+            let fix = format!("fix the identity first: {subject}");
             let untold = |token: &Token| {
-                let message = "not asked for, as its identity failed";
+                let message = "not requested, because its identity failed";
                 Finding::failed("token", in_region(token, &subject), message).with_fix(&fix)
             };
             return std::iter::once(identity).chain(self.tokens.keys().map(untold)).collect();

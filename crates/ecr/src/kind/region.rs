@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn every_known_region_has_the_form_of_one() {
+    fn every_known_region_is_valid() {
         for name in KNOWN {
             assert_eq!(check(name), Ok(()), "{name}");
         }

@@ -77,7 +77,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_the_arn_of_a_role_is_one_and_the_schema_agrees() {
+    fn only_a_role_arn_is_accepted_and_the_schema_agrees() {
         let pattern = regex::Regex::new(RoleArn::PATTERN).expect("it is one");
         let long = format!("arn:aws:iam::123456789012:role/{}", "x".repeat(64));
         let good = [
@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn its_parts_are_known() {
+    fn a_role_arn_is_split_into_partition_account_and_name() {
         let role = "arn:aws-cn:iam::123456789012:role/a/b".parse::<RoleArn>().expect("it is one");
         assert_eq!((role.partition(), role.account(), role.name()), ("aws-cn", "123456789012", "b"));
     }

@@ -21,7 +21,7 @@ pub(super) fn pod_identity(entries: &[Probe<EcrOptions>], chosen: &Chosen, site:
     let PodSite { namespace, account, .. } = site;
     let pod = match &chosen.source {
         Source::Nothing if entries.iter().any(|entry| asks_as_the_pod(&entry.options)) => {
-            pod.with_note("nobody says who regcred is in AWS: --identity does")
+            pod.with_note("no AWS identity is set: use --identity")
         }
         Source::Nothing => pod,
         Source::Webhook { role } => {
@@ -42,7 +42,7 @@ pub(super) fn pod_identity(entries: &[Probe<EcrOptions>], chosen: &Chosen, site:
             .with_secret(SecretFile::new("aws", secret, KEYS_FILE, KEYS_FOLDER))
             .with_value("secretName", secret)
             .with_note(format!(
-                "a key lives until somebody revokes it: a role is better. Its Secret is not made here: kubectl create secret generic {secret} \
+                "a key works until you revoke it, so prefer a role. Create its Secret: kubectl create secret generic {secret} \
                  --namespace={namespace} --from-file=credentials=FILE"
             )),
     };

@@ -44,7 +44,7 @@ proptest! {
     #![proptest_config(super::config())]
 
     #[test]
-    fn clear_text_goes_to_no_other_machine(far in far(), user in prop_oneof![near(), "[a-z:]{0,4}"], rest in rest()) {
+    fn plain_http_to_another_machine_is_insecure(far in far(), user in prop_oneof![near(), "[a-z:]{0,4}"], rest in rest()) {
         for before in [String::new(), format!("{user}@"), format!("{user}:80@")] {
             let url = format!("http://{before}{far}{rest}");
             prop_assert!(!is_secure(&url), "{}", url);
@@ -52,13 +52,13 @@ proptest! {
     }
 
     #[test]
-    fn clear_text_may_go_to_this_machine(near in near(), rest in rest()) {
+    fn plain_http_to_loopback_is_allowed(near in near(), rest in rest()) {
         let url = format!("http://{near}{rest}");
         prop_assert!(is_secure(&url), "{}", url);
     }
 
     #[test]
-    fn of_all_other_schemes_only_https_will_do(text in any::<String>(), near in near(), scheme in "[a-zA-Z+]{0,6}") {
+    fn https_is_the_only_other_accepted_scheme(text in any::<String>(), near in near(), scheme in "[a-zA-Z+]{0,6}") {
         for url in [format!("{scheme}://{near}"), format!("{scheme}{near}"), text] {
             let known = url.starts_with("http://") || url.starts_with("https://");
             prop_assert!(known || !is_secure(&url), "{}", url);

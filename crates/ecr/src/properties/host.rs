@@ -112,7 +112,7 @@ proptest! {
     #![proptest_config(super::config())]
 
     #[test]
-    fn every_host_is_read_and_written_alike(host in host()) {
+    fn every_ecr_host_is_parsed_and_written_unchanged(host in host()) {
         let read = RegistryHost::parse(&host.text).expect("it is one");
         prop_assert_eq!(read.to_string(), host.text.as_str());
         prop_assert_eq!(read.registry().to_string(), host.text);
@@ -121,7 +121,7 @@ proptest! {
     }
 
     #[test]
-    fn what_is_nearly_a_host_is_refused_or_means_what_stands_in_it(texts in mutated()) {
+    fn a_nearly_valid_host_is_refused_or_parsed_into_its_own_labels(texts in mutated()) {
         for text in texts {
             match RegistryHost::parse(&text) {
                 Ok(read) => {
@@ -146,7 +146,7 @@ proptest! {
     }
 
     #[test]
-    fn any_text_is_read_or_refused(text in any::<String>()) {
+    fn any_text_is_parsed_unchanged_or_refused(text in any::<String>()) {
         let read = RegistryHost::parse(&text).map(|it| it.to_string());
         prop_assert!(read.is_err() || read.ok() == Some(text));
     }

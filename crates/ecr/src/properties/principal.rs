@@ -78,12 +78,12 @@ proptest! {
     #![proptest_config(super::config())]
 
     #[test]
-    fn everybody_is_the_same_as_oneself(one in principal()) {
+    fn every_principal_matches_itself(one in principal()) {
         prop_assert!(is_same(&one.arn(), &one.arn()));
     }
 
     #[test]
-    fn nobody_is_the_same_as_one_of_another_account_or_partition(caller in principal(), named in principal()) {
+    fn principals_of_different_accounts_or_partitions_never_match(caller in principal(), named in principal()) {
         let elsewhere = Principal { partition: named.partition, account: named.account, ..caller.clone() };
         for named in [named, elsewhere] {
             let same = is_same(&caller.arn(), &named.arn());
@@ -92,12 +92,12 @@ proptest! {
     }
 
     #[test]
-    fn a_caller_is_who_is_named_or_a_session_of_that_role(caller in caller(), named in principal()) {
+    fn a_caller_matches_its_own_arn_or_the_role_of_its_session(caller in caller(), named in principal()) {
         prop_assert_eq!(is_same(&caller.arn(), &named.arn()), caller.is_named(&named));
     }
 
     #[test]
-    fn what_is_no_principal_is_the_same_as_itself_alone(one in principal(), text in any::<String>()) {
+    fn text_that_is_not_a_principal_matches_only_itself(one in principal(), text in any::<String>()) {
         for text in [text.clone(), one.arn() + ":" + &text, text.clone() + &one.arn()] {
             prop_assert_eq!(is_same(&text, &one.arn()), text == one.arn());
             prop_assert_eq!(is_same(&one.arn(), &text), text == one.arn());

@@ -67,7 +67,7 @@ proptest! {
     #![proptest_config(super::config())]
 
     #[test]
-    fn a_profile_comes_to_keys_that_a_header_can_carry_or_to_an_error_without_them(config in file(), credentials in file()) {
+    fn a_profile_gives_valid_keys_or_an_error_that_does_not_contain_them(config in file(), credentials in file()) {
         let runtime = tokio::runtime::Builder::new_current_thread().build().expect("it is made");
         let texts = vec![
             (EnvConfigFileKind::Config, config, PathBuf::from("/config")),
@@ -95,7 +95,7 @@ proptest! {
     }
 
     #[test]
-    fn keys_are_what_a_header_can_carry_or_are_refused(key in "\\PC{0,8}|(?s).{0,8}|[ \n\t]{0,3}[!-~]{1,8}[ \n\r\t]{0,3}", rest in "(?s).{0,8}") {
+    fn keys_that_do_not_fit_into_a_header_are_refused(key in "\\PC{0,8}|(?s).{0,8}|[ \n\t]{0,3}[!-~]{1,8}[ \n\r\t]{0,3}", rest in "(?s).{0,8}") {
         let keys = Credentials::builder().access_key_id(&key).secret_access_key(&rest).session_token(&rest).provider_name("test").build();
         match clean(&keys, |_| "KEY".into()) {
             Ok(clean) => {
@@ -109,7 +109,7 @@ proptest! {
     }
 
     #[test]
-    fn whatever_a_program_prints_is_read_or_refused_without_showing_it(printed in "\\PC{0,40}|[{}\\[\\]\":,a-z0-9]{0,30}", field in select(vec!["Version", "AccessKeyId", "Expiration"])) {
+    fn any_program_output_is_parsed_or_refused_without_being_quoted(printed in "\\PC{0,40}|[{}\\[\\]\":,a-z0-9]{0,30}", field in select(vec!["Version", "AccessKeyId", "Expiration"])) {
         let document = serde_json::json!({ "Version": 1, "AccessKeyId": SECRET, "SecretAccessKey": SECRET, field: printed });
         for output in [printed.clone(), document.to_string(), format!("{document}{printed}")] {
             if let Err(why) = process::parse(output.as_bytes()) {

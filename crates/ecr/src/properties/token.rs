@@ -91,7 +91,7 @@ proptest! {
     #![proptest_config(super::config())]
 
     #[test]
-    fn a_token_holds_the_user_before_its_first_colon_and_the_password_after_it(user in user(), password in password()) {
+    fn a_token_is_split_into_user_and_password_at_its_first_colon(user in user(), password in password()) {
         let token = STANDARD.encode(format!("{user}:{password}"));
         let read = read_now(&token).expect("it is good");
         let [login] = read.logins() else { panic!("{read:?}") };
@@ -101,7 +101,7 @@ proptest! {
     }
 
     #[test]
-    fn whatever_a_token_is_it_is_read_or_refused_without_being_quoted(token in token()) {
+    fn any_token_is_parsed_or_refused_without_being_quoted(token in token()) {
         let token = String::from_utf8_lossy(&token);
         let decoded = STANDARD.decode(token.as_bytes()).unwrap_or_default();
         let text = std::str::from_utf8(&decoded).ok();
@@ -123,7 +123,7 @@ proptest! {
     }
 
     #[test]
-    fn a_token_lives_from_a_minute_to_thirteen_hours((now_nanos, end, end_nanos) in now_and_end()) {
+    fn only_a_token_life_of_a_minute_to_thirteen_hours_is_accepted((now_nanos, end, end_nanos) in now_and_end()) {
         let now = SystemTime::UNIX_EPOCH + Duration::new(NOW, now_nanos);
         let left = i128::from(end) * SECOND + i128::from(end_nanos) - i128::from(NOW) * SECOND - i128::from(now_nanos);
         let read = read(&STANDARD.encode("AWS:x"), DateTime::from_secs_and_nanos(end, end_nanos), now);

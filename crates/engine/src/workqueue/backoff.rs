@@ -63,7 +63,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_other_side_asks_for_wins_and_a_person_is_given_time() {
+    fn retry_after_wins_and_a_denied_mint_waits_longest() {
         let asked = Duration::from_secs(42);
         let error = Error::new(ErrorKind::Throttled, "slow down").with_retry_after(Some(asked));
         assert_eq!(pause(&error, 1), asked);
@@ -75,14 +75,14 @@ mod tests {
     }
 
     #[test]
-    fn a_store_that_refuses_is_asked_again_soon_and_then_seldom() {
+    fn a_denied_store_call_is_retried_soon_and_then_every_five_minutes() {
         let error = Error::new(ErrorKind::Denied, "no");
         let pauses = (1..=5).map(|failures| pause_at_store(&error, failures).as_secs()).collect::<Vec<_>>();
         assert_eq!(pauses, [2, 10, 50, 300, 300]);
     }
 
     #[test]
-    fn a_lost_race_is_tried_again_at_once_and_a_lasting_conflict_is_not() {
+    fn a_first_conflict_is_retried_at_once_and_a_repeated_one_after_a_pause() {
         let error = Error::new(ErrorKind::Conflict, "lost");
         assert!(pause(&error, 1) <= RACE && pause(&error, 2) >= SHORTEST);
     }

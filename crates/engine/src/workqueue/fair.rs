@@ -68,7 +68,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn who_brings_many_has_one_turn_like_anybody_else() {
+    fn each_group_gets_one_turn_per_round_however_many_targets_wait() {
         let mut queue = Fair::default();
         for name in ["flood-1", "flood-2", "flood-3", "flood-4", "team-a", "alone", "team-b"] {
             queue.push(target(name));
@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_meant_any_more_is_dropped() {
+    fn targets_that_no_longer_match_are_removed_from_the_queue() {
         let mut queue = Fair::default();
         for name in ["a-1", "a-2", "b"] {
             queue.push(target(name));

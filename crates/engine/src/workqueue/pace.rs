@@ -61,7 +61,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn each_wish_for_a_pause_halves_the_pace_down_to_one_a_second_until_a_minute_of_peace() {
+    async fn each_throttled_call_halves_the_pace_until_a_minute_passes_without_one() {
         let fastest = Duration::from_millis(300);
         let mut pace = Pace::new(Some(fastest));
         for milliseconds in [300, 600, 1000, 1000] {

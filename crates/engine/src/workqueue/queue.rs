@@ -211,7 +211,7 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn what_is_urgent_comes_first_and_a_target_runs_once_at_a_time() {
+    async fn urgent_targets_run_first_and_no_target_runs_twice_at_once() {
         let (a, b, c) = (target("a"), target("b"), target("c"));
         let mut queue = WorkQueue::default();
         for it in [&a, &b, &a] {
@@ -224,11 +224,11 @@ mod tests {
         for it in [&a, &b, &c] {
             queue.finish(it, Some(Ok(())));
         }
-        assert_eq!((queue.start(3), queue.start(3)), (Some(a), None), "and is looked at again");
+        assert_eq!((queue.start(3), queue.start(3)), (Some(a), None), "and is observed again");
     }
 
     #[tokio::test(start_paused = true)]
-    async fn events_without_an_end_do_not_keep_what_is_due_from_its_turn() {
+    async fn endless_events_do_not_starve_due_targets() {
         let mut queue = WorkQueue::default();
         for name in ["due-1", "due-2"] {
             queue.add(&target(name), false);
@@ -246,7 +246,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_becomes_urgent_while_it_waits_moves_ahead_and_is_started_once() {
+    async fn a_queued_target_that_becomes_urgent_moves_ahead_and_starts_once() {
         let (a, b, c) = (target("a"), target("b"), target("c"));
         let mut queue = WorkQueue::default();
         for it in [&a, &b, &c] {
@@ -257,7 +257,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn one_target_that_fails_for_ever_is_not_the_store_s_trouble() {
+    async fn one_target_that_always_fails_does_not_pause_its_store() {
         let (bad, good) = (target("bad"), target("good"));
         let error = Error::new(ErrorKind::Unreachable, "no answer");
         let mut queue = WorkQueue::default();
@@ -271,7 +271,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn an_event_is_worth_a_look_though_the_store_did_not_answer() {
+    async fn an_event_is_reconciled_although_its_store_failed() {
         let mut queue = WorkQueue::default();
         let error = Error::new(ErrorKind::Unreachable, "no answer");
         for name in ["a", "b"] {
@@ -287,7 +287,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_look_that_asks_the_store_nothing_says_nothing_of_it() {
+    async fn a_reconcile_without_a_store_call_does_not_affect_the_pause_of_the_store() {
         let mut queue = WorkQueue::default();
         let error = Error::new(ErrorKind::Unreachable, "no answer").with_retry_after(Some(Duration::from_secs(7)));
         for name in ["a", "b", "c", "d"] {
@@ -305,7 +305,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn targets_that_come_and_go_leave_nothing_behind() {
+    async fn forgotten_targets_leave_nothing_in_the_queue() {
         let mut queue = WorkQueue::default();
         for _ in 0..1000 {
             queue.add(&target("a"), true);
@@ -315,7 +315,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn the_load_is_what_waits_and_what_runs_since_the_first_of_it() {
+    async fn the_load_counts_waiting_and_running_targets_since_the_oldest() {
         let (mut queue, start) = (WorkQueue::default(), Instant::now());
         assert_eq!(queue.load(), Load::default());
         for (number, name) in ["a", "b", "c"].into_iter().enumerate() {
@@ -331,7 +331,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn looks_that_fail_one_after_another_but_began_together_are_one_failure() {
+    async fn reconciles_that_started_together_and_fail_count_as_one_failure() {
         let mut queue = WorkQueue::default();
         let targets = (0..9).map(|number| target(&format!("t{number}"))).collect::<Vec<_>>();
         for it in &targets {
@@ -347,7 +347,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_store_that_does_not_answer_is_left_alone_and_then_asked_by_one_look() {
+    async fn an_unreachable_store_is_paused_and_then_tried_by_one_reconcile() {
         let mut queue = WorkQueue::default();
         let targets = ["a", "b", "c", "d"].map(target);
         for it in &targets {

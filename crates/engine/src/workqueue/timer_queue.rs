@@ -51,7 +51,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_earliest_comes_first_and_a_target_has_one_time() {
+    fn the_earliest_timer_fires_first_and_each_target_has_one_timer() {
         let (a, b) = (target("a"), target("b"));
         let mut timers = TimerQueue::default();
         timers.set(&a, Some(5));

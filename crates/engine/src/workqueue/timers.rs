@@ -100,7 +100,7 @@ mod tests {
     const WALL: SystemTime = SystemTime::UNIX_EPOCH;
 
     #[tokio::test(start_paused = true)]
-    async fn retries_come_at_once_and_renewals_at_their_pace() {
+    async fn retries_fire_at_once_and_refreshes_are_spread() {
         let (spread, start) = (Duration::from_secs(1), Instant::now());
         let mut timers = Timers::of_run(WALL, Some(spread));
         for name in ["due-1", "due-2"] {
@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn one_pass_waits_for_retries_alone() {
+    async fn one_pass_waits_only_for_retries() {
         let mut timers = Timers::of_pass(WALL + RECHECK * 2);
         timers.set_renewal(&target("due"), Some(WALL));
         assert_eq!((timers.next(WALL), timers.pop(WALL), timers.has_retry()), (None, None, false));

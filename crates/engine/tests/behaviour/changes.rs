@@ -14,7 +14,7 @@ use crate::fakes::{Fakes, HOUR, targets};
 const SECOND: Duration = Duration::from_secs(1);
 
 #[tokio::test(start_paused = true)]
-async fn a_changed_source_refreshes_the_targets_of_its_provider_within_a_second() {
+async fn a_changed_provider_refreshes_its_targets_within_a_second() {
     let fakes = Fakes::new();
     let copied = Arc::new(FakeProvider::new(fakes.clock.clone(), "copied.example").with_life(None));
     let of_copied = fakes.route(vec![target("team-copied")]).with_providers(vec![provider_name("copied")]);
@@ -39,7 +39,7 @@ async fn a_changed_source_refreshes_the_targets_of_its_provider_within_a_second(
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_source_that_changes_while_its_provider_is_down_is_read_again_without_a_pause() {
+async fn a_change_during_a_provider_outage_is_minted_without_a_pause() {
     let fakes = Fakes::new();
     let engine = fakes.engine(1);
     let hours = async {
@@ -99,7 +99,7 @@ impl RegistryProvider for Restless {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_provider_that_reports_changes_all_the_time_or_panics_does_no_harm() {
+async fn constant_change_reports_cost_one_mint_a_second_and_a_panic_costs_none() {
     for (panics, expected) in [(false, 59..=62), (true, 1..=1)] {
         let clock = Arc::new(TestClock::new());
         let provider = Arc::new(Restless { fake: FakeProvider::new(clock.clone(), "r.example"), panics });
@@ -114,7 +114,7 @@ async fn a_provider_that_reports_changes_all_the_time_or_panics_does_no_harm() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_pass_does_not_wait_for_changes() {
+async fn one_pass_does_not_wait_for_provider_changes() {
     let fakes = Fakes::new();
     fakes.provider.change();
     fakes.engine(2).once(Pass::default()).await;

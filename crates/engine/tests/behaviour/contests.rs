@@ -54,7 +54,7 @@ fn opponent(fakes: &Fakes, how: How, every: Duration, times: u32) -> Opponent {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_opponent_who_writes_ten_times_a_second_for_a_minute_costs_three_writes_and_no_mint() {
+async fn a_minute_of_conflicting_writes_costs_three_restorations_and_no_mint() {
     for how in [How::Edit, How::Empty, How::Delete] {
         let fakes = Fakes::new();
         let source = opponent(&fakes, how, Duration::from_millis(100), 600);
@@ -68,7 +68,7 @@ async fn an_opponent_who_writes_ten_times_a_second_for_a_minute_costs_three_writ
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_contested_is_restored_after_ten_minutes_and_forgotten_after_an_hour_of_peace() {
+async fn a_contested_target_is_restored_after_ten_minutes_and_recovers_after_an_hour() {
     let fakes = Fakes::new();
     let source = opponent(&fakes, How::Edit, Duration::from_secs(1), 20);
     let engine = fakes.builder().with_route(fakes.route(source)).build().expect("it is whole");
@@ -76,7 +76,7 @@ async fn what_is_contested_is_restored_after_ten_minutes_and_forgotten_after_an_
         tokio::time::sleep(Duration::from_mins(9)).await;
         assert_eq!(fakes.sink.writes(), 4, "not yet");
         tokio::time::sleep(Duration::from_mins(2)).await;
-        assert_eq!(fakes.sink.writes(), 5, "its last edit is mended after ten minutes, without an event");
+        assert_eq!(fakes.sink.writes(), 5, "its last edit is undone after ten minutes, without an event");
         tokio::time::sleep(HOUR).await;
     };
     let report = engine.run(stop).await;
@@ -84,7 +84,7 @@ async fn what_is_contested_is_restored_after_ten_minutes_and_forgotten_after_an_
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_contested_is_still_refreshed_when_it_is_due() {
+async fn a_contested_target_is_still_refreshed_when_due() {
     let fakes = Fakes::new();
     let source = opponent(&fakes, How::Edit, Duration::from_mins(3), 300);
     let engine = fakes.builder().with_route(fakes.route(source)).build().expect("it is whole");
@@ -97,7 +97,7 @@ async fn what_is_contested_is_still_refreshed_when_it_is_due() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_contest_lets_no_short_lived_credential_expire() {
+async fn a_short_lived_credential_does_not_expire_in_a_contested_target() {
     let (clock, sink) = (Arc::new(TestClock::new()), Arc::new(MemorySink::default()));
     let life = Duration::from_mins(2);
     let provider = Arc::new(FakeProvider::new(clock.clone(), "prod.example").with_life(Some(life)));
@@ -116,7 +116,7 @@ async fn a_contest_lets_no_short_lived_credential_expire() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn passes_of_one_engine_count_together() {
+async fn restorations_are_counted_across_passes_of_one_engine() {
     let fakes = Fakes::new();
     let engine = fakes.engine(1);
     let mut states = vec![];

@@ -32,7 +32,7 @@ async fn a_dead_provider_is_called_once_per_pause_however_many_targets_wait() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_provider_that_comes_back_within_the_pass_is_enough() {
+async fn a_provider_that_recovers_within_a_pass_serves_every_target() {
     let fakes = Fakes::new();
     fakes.provider.fail_with(unreachable());
     let recovery = async {
@@ -66,7 +66,7 @@ impl SecretSink for Counting {
 }
 
 #[tokio::test(start_paused = true)]
-async fn while_a_provider_is_down_what_still_works_is_not_written_again_and_again() {
+async fn targets_are_not_rewritten_while_a_provider_is_down() {
     let fakes = Fakes::new();
     let sink = Arc::new(Counting(fakes.sink.clone(), AtomicUsize::new(0)));
     let route = fakes.route(targets(3)).with_sink(sink.clone());
@@ -84,7 +84,7 @@ async fn while_a_provider_is_down_what_still_works_is_not_written_again_and_agai
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_a_person_must_mend_is_asked_for_once() {
+async fn a_denied_mint_is_tried_once_per_pass() {
     let fakes = Fakes::new();
     fakes.provider.fail_with(Error::new(ErrorKind::Denied, "not allowed"));
     let start = Instant::now();
@@ -94,7 +94,7 @@ async fn what_a_person_must_mend_is_asked_for_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_panic_is_one_target_s_failure() {
+async fn a_panic_fails_only_its_own_target() {
     let fakes = Fakes::new();
     fakes.sink.panic_at(&target("team-1"));
     let report = fakes.engine(3).once(Pass::default()).await;
@@ -114,7 +114,7 @@ async fn a_foreign_secret_is_refused_and_mints_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_provider_that_fails_does_not_stop_its_neighbour_in_the_same_secret() {
+async fn a_failed_provider_does_not_block_another_provider_of_the_same_secret() {
     let fakes = Fakes::new();
     let broken = Arc::new(FakeProvider::new(fakes.clock.clone(), "public.example"));
     broken.fail_with(Error::new(ErrorKind::Denied, "not allowed"));
@@ -128,7 +128,7 @@ async fn a_provider_that_fails_does_not_stop_its_neighbour_in_the_same_secret() 
 }
 
 #[tokio::test(start_paused = true)]
-async fn each_sort_of_failure_is_one_target_s_and_counts_for_what_it_is() {
+async fn each_kind_of_failure_stays_with_its_target_and_has_its_own_state() {
     use State::{Failed, Fresh, Gone, Waiting};
     let fakes = Fakes::new();
     let kinds = [ErrorKind::Gone, ErrorKind::Denied, ErrorKind::Conflict, ErrorKind::Malformed];
@@ -146,7 +146,7 @@ async fn each_sort_of_failure_is_one_target_s_and_counts_for_what_it_is() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn writes_that_fail_for_some_do_not_make_the_store_a_dead_one() {
+async fn failed_writes_of_some_targets_do_not_fail_the_store() {
     let fakes = Fakes::new();
     let sink = Arc::new(RefusingWrites { inner: fakes.sink.clone(), bad: 20 });
     let route = fakes.route(targets(200)).with_sink(sink);
@@ -178,7 +178,7 @@ impl SecretSink for RefusingWrites {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_refused_is_not_tried_again_though_a_provider_may_come_back() {
+async fn a_refused_target_is_not_retried_although_a_provider_may_recover() {
     let fakes = Fakes::new();
     let broken = Arc::new(FakeProvider::new(fakes.clock.clone(), "public.example"));
     broken.fail_with(unreachable());
@@ -193,7 +193,7 @@ async fn what_is_refused_is_not_tried_again_though_a_provider_may_come_back() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_subscriber_that_panics_stops_nobody() {
+async fn a_panicking_event_subscriber_stops_no_target() {
     let fakes = Fakes::new();
     let engine = fakes.builder().with_route(fakes.route(targets(3))).with_on_event(|_| panic!("as the test wants"));
     let report = engine.build().expect("it is whole").once(Pass::default()).await;
@@ -221,7 +221,7 @@ impl SecretSink for DeadSink {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_dead_cluster_takes_no_worker_from_another_and_is_given_up_after_three_pauses() {
+async fn a_dead_cluster_delays_no_other_cluster_and_is_dropped_after_three_pauses() {
     let fakes = Fakes::with_latency(Duration::from_millis(10));
     let dead = Arc::new(DeadSink::default());
     let elsewhere = |it: Target| Target::new(StoreName::new("dead").expect("valid"), it.address);
@@ -245,7 +245,7 @@ async fn a_dead_cluster_takes_no_worker_from_another_and_is_given_up_after_three
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_pass_ends_at_its_deadline_and_says_what_it_did_not_reach() {
+async fn a_pass_ends_at_its_deadline_and_reports_unreached_targets_as_failed() {
     let fakes = Fakes::new();
     let route = fakes.route(targets(20)).with_sink(DeadSink::default());
     let engine = fakes.builder().with_route(route).build().expect("it is whole");
@@ -256,7 +256,7 @@ async fn a_pass_ends_at_its_deadline_and_says_what_it_did_not_reach() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_stop_lets_writes_finish_and_begins_none() {
+async fn a_stop_finishes_running_writes_and_starts_none() {
     let fakes = Fakes::with_latency(Duration::from_secs(1));
     let report = fakes.engine(100).run(sleep(Duration::from_millis(1500))).await;
     assert_eq!((report.count(State::Fresh), fakes.sink.writes()), (16, 16));
@@ -276,7 +276,7 @@ async fn a_stop_does_not_wait_for_a_store_that_hangs() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_target_that_throttles_does_not_fail_its_store() {
+async fn one_throttled_target_does_not_fail_its_store() {
     let fakes = Fakes::new();
     let slow = Error::new(ErrorKind::Throttled, "slow down").with_retry_after(Some(15 * HOUR / 60));
     fakes.sink.fail_with(&target("team-5"), slow);
@@ -285,7 +285,7 @@ async fn one_target_that_throttles_does_not_fail_its_store() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_target_that_cannot_be_looked_at_keeps_no_new_one_waiting() {
+async fn one_unreadable_target_does_not_delay_a_new_target() {
     let fakes = Fakes::new();
     fakes.sink.fail_with(&target("team-0"), unreachable());
     let engine = fakes.builder().with_route(fakes.route(Newcomers(HOUR))).build().expect("it is whole");

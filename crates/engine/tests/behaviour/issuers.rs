@@ -12,7 +12,7 @@ fn steps(report: &Report) -> Vec<Step> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_another_account_minted_is_minted_anew_once() {
+async fn a_credential_minted_by_another_account_is_minted_again_once() {
     let one = Some("111111111111");
     let cases: [(Option<&str>, Option<&str>, bool); 5] = [
         (one, Some("222222222222"), true),
@@ -32,7 +32,7 @@ async fn what_another_account_minted_is_minted_anew_once() {
         assert_eq!(steps(&planned), vec![step.clone(); 3], "{before:?} {after:?}");
         let report = fakes.engine(3).once(Pass::default()).await;
         assert_eq!(steps(&report), vec![step; 3], "{before:?} {after:?}");
-        assert_eq!(report.count(State::Fresh), 3, "it is no conflict");
+        assert_eq!(report.count(State::Fresh), 3, "it is not a conflict");
         let (calls, writes) = if is_minted { (2, 6) } else { (1, 3) };
         assert_eq!((fakes.provider.calls(), fakes.sink.writes()), (calls, writes), "{before:?} {after:?}");
         let again = fakes.engine(3).once(Pass::default()).await;
@@ -41,7 +41,7 @@ async fn what_another_account_minted_is_minted_anew_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn nobody_is_asked_who_it_is_where_nothing_can_be_compared() {
+async fn the_identity_is_not_requested_if_there_is_nothing_to_compare() {
     let fakes = Fakes::new();
     fakes.engine(3).once(Pass::default()).await;
     fakes.engine(3).once(Pass::default()).await;
@@ -55,7 +55,7 @@ async fn nobody_is_asked_who_it_is_where_nothing_can_be_compared() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_mint_as_another_account_renews_what_the_same_daemon_wrote_before() {
+async fn a_mint_by_another_account_refreshes_earlier_targets_of_the_same_engine() {
     let fakes = Fakes::new();
     fakes.provider.set_issuer(Some("111111111111"));
     let engine = fakes.engine(2);

@@ -65,7 +65,7 @@ async fn user(keyring: &Keyring, image: &str) -> Option<String> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_longest_path_wins_over_all_providers() {
+async fn the_longest_matching_path_wins_across_all_providers() {
     let clock = Arc::new(TestClock::new());
     let hosts = Provider::exact(&clock, &["r.example", "r.example:5000", "docker.io"]);
     let teams = Provider::new(&clock, &["r.example/team", "r.example/team/app"], Scope::Unknown);
@@ -93,7 +93,7 @@ async fn the_longest_path_wins_over_all_providers() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn only_a_provider_that_may_open_an_image_is_asked() {
+async fn only_a_provider_whose_scope_matches_the_image_is_called() {
     let clock = Arc::new(TestClock::new());
     let exact = Provider::exact(&clock, &["r.example"]);
     let pattern = Pattern::new("*.s.example").expect("valid");
@@ -107,7 +107,7 @@ async fn only_a_provider_that_may_open_an_image_is_asked() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_failure_is_an_error_only_if_the_provider_has_the_better_login() {
+async fn a_failed_provider_is_an_error_only_if_it_may_have_the_better_login() {
     let clock = Arc::new(TestClock::new());
     let host = Provider::exact(&clock, &["r.example"]);
     let team = Provider::exact(&clock, &["r.example/team"]);
@@ -126,7 +126,7 @@ async fn a_failure_is_an_error_only_if_the_provider_has_the_better_login() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_login_is_renewed_in_time_handed_out_while_it_works_and_minted_again_after_a_change() {
+async fn a_login_is_returned_while_it_works_and_minted_again_when_due_or_changed() {
     let clock = Arc::new(TestClock::new());
     let provider = Provider::exact(&clock, &["r.example"]);
     let keyring = builder(&clock, &[&provider]).build().expect("it is whole");

@@ -23,11 +23,11 @@ async fn a_thousand_targets_cost_one_mint_and_a_second_pass_writes_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_new_process_mints_nothing_for_what_is_fresh_and_everything_when_forced() {
+async fn a_new_process_mints_nothing_for_fresh_targets_unless_forced() {
     let fakes = Fakes::new();
     fakes.engine(10).once(Pass::default()).await;
     fakes.engine(10).once(Pass::default()).await;
-    assert_eq!((fakes.provider.calls(), fakes.sink.writes()), (1, 10), "the dates stand at the targets");
+    assert_eq!((fakes.provider.calls(), fakes.sink.writes()), (1, 10), "the targets record the dates");
     tokio::time::advance(Duration::from_secs(1)).await;
     let forced = fakes.engine(10).once(Pass::default().with_force(true)).await;
     assert!(forced.targets.values().all(|it| it.step == Some(Step::Refresh)));
@@ -46,7 +46,7 @@ async fn an_edited_secret_is_repaired_without_a_mint() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_mock_sink_can_stand_in() {
+async fn a_mock_sink_can_replace_a_real_sink() {
     let fakes = Fakes::new();
     let mut sink = MockSecretSink::new();
     sink.expect_observe()
@@ -59,7 +59,7 @@ async fn a_mock_sink_can_stand_in() {
 }
 
 #[test]
-fn an_engine_that_is_not_whole_is_refused() {
+fn an_incomplete_engine_is_refused() {
     let clock = Arc::new(regcred_core::SystemClock);
     let provider: Arc<dyn RegistryProvider> = Arc::new(FakeProvider::new(clock.clone(), "r.example"));
     let minter = || Minter::new(provider_name("prod"), provider.clone());
@@ -78,7 +78,7 @@ fn an_engine_that_is_not_whole_is_refused() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_plan_says_what_a_pass_would_do_and_does_nothing() {
+async fn a_plan_lists_the_steps_of_a_pass_and_writes_nothing() {
     let fakes = Fakes::new();
     let engine = fakes.engine(2);
     let steps = async || {
@@ -97,7 +97,7 @@ async fn a_plan_says_what_a_pass_would_do_and_does_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_only_not_linked_is_linked_without_a_mint() {
+async fn a_missing_link_is_restored_without_a_mint() {
     let fakes = Fakes::new();
     fakes.engine(1).once(Pass::default()).await;
     fakes.sink.leave_undone(&target("team-0"), "ServiceAccount default is not linked");

@@ -11,7 +11,7 @@ use regcred_engine::{Minter, Pass, State, Step};
 use crate::fakes::{Fakes, HOUR, targets, unreachable};
 
 #[tokio::test(start_paused = true)]
-async fn a_provider_that_is_down_for_thirteen_hours_delays_and_drops_nothing_of_its_neighbour() {
+async fn a_provider_outage_does_not_delay_or_drop_entries_of_another_provider() {
     let fakes = Fakes::new();
     let other = Arc::new(FakeProvider::new(fakes.clock.clone(), "other.example"));
     let mut route = fakes.route(targets(1));
@@ -39,7 +39,7 @@ async fn a_provider_that_is_down_for_thirteen_hours_delays_and_drops_nothing_of_
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_entry_is_dropped_when_nothing_asks_for_it_any_more() {
+async fn an_entry_is_removed_when_no_route_wants_it_any_more() {
     let fakes = Fakes::new();
     let other = || Minter::new(provider_name("other"), Arc::new(FakeProvider::new(fakes.clock.clone(), "o.example")));
     let mut both = fakes.route(targets(1));
@@ -53,7 +53,7 @@ async fn an_entry_is_dropped_when_nothing_asks_for_it_any_more() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_end_that_no_credential_can_have_pins_nothing() {
+async fn an_impossible_expiry_does_not_prevent_a_refresh() {
     for end in [Some(80 * 365 * 24 * HOUR), None] {
         let fakes = Fakes::new();
         let now = fakes.clock.now();
@@ -62,7 +62,7 @@ async fn an_end_that_no_credential_can_have_pins_nothing() {
         let credential = RegistryCredential::new(vec![login.expect("valid")], validity).expect("valid");
         let mut pinned = CredentialSet::new();
         pinned.insert(provider_name("prod"), Arc::new(credential)).expect("the first");
-        fakes.sink.write(&target("team-0"), &pinned).await.expect("somebody wrote it");
+        fakes.sink.write(&target("team-0"), &pinned).await.expect("another writer wrote it");
 
         let provider = FakeProvider::new(fakes.clock.clone(), "prod.example").with_longest_life(13 * HOUR);
         let minter = Minter::new(provider_name("prod"), Arc::new(provider));

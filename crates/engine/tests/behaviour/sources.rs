@@ -36,7 +36,7 @@ impl TargetSource for LateComer {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_new_namespace_overtakes_a_full_pass() {
+async fn a_new_namespace_overtakes_the_rest_of_a_full_pass() {
     let fakes = Fakes::with_latency(Duration::from_millis(10));
     let engine = fakes.builder().with_route(fakes.route(LateComer)).build().expect("it is whole");
     engine.run(sleep(HOUR)).await;
@@ -62,7 +62,7 @@ impl TargetSource for Restless {
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_pass_listens_to_a_source_until_it_has_named_everything() {
+async fn one_pass_reads_a_source_until_its_list_is_complete() {
     let fakes = Fakes::with_latency(Duration::from_millis(50));
     let engine = fakes.builder().with_route(fakes.route(Restless)).build().expect("it is whole");
     let start = Instant::now();
@@ -87,7 +87,7 @@ impl TargetSource for Passing {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_the_first_route_gives_up_the_next_has() {
+async fn a_target_that_the_first_route_drops_goes_to_the_next_route() {
     let fakes = Fakes::new();
     let other = Arc::new(MemorySink::default());
     let second = fakes.route(targets(1)).with_sink(other.clone());
@@ -97,7 +97,7 @@ async fn what_the_first_route_gives_up_the_next_has() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_gone_while_it_is_looked_at_is_not_reported() {
+async fn a_target_that_is_removed_during_its_reconcile_is_not_reported() {
     let fakes = Fakes::with_latency(2 * HOUR);
     let engine = fakes.builder().with_route(fakes.route(Passing)).build().expect("it is whole");
     let report = engine.run(sleep(3 * HOUR)).await;
@@ -123,7 +123,7 @@ impl TargetSource for Forgetful {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_source_that_fails_is_asked_again_and_what_it_names_no_more_is_gone() {
+async fn a_failed_source_is_retried_and_targets_it_no_longer_lists_are_removed() {
     let fakes = Fakes::new();
     let engine = fakes.builder().with_route(fakes.route(Forgetful::default())).build().expect("it is whole");
     let report = engine.run(sleep(HOUR)).await;
@@ -157,7 +157,7 @@ async fn a_source_that_stays_broken_ends_the_pass_and_is_reported() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn where_two_routes_name_one_address_the_first_has_it() {
+async fn the_first_of_two_routes_to_one_address_wins() {
     let fakes = Fakes::new();
     let other = Arc::new(MemorySink::default());
     let second = fakes.route(targets(2)).with_sink(other.clone());
@@ -181,7 +181,7 @@ impl TargetSource for CutOff {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_source_that_is_cut_off_again_and_again_is_asked_ever_less_often() {
+async fn a_source_that_keeps_closing_is_retried_with_growing_pauses() {
     let (fakes, cut_off) = (Fakes::new(), Arc::new(CutOff::default()));
     let engine = fakes.builder().with_route(fakes.route(cut_off.clone())).build().expect("it is whole");
     engine.run(sleep(HOUR)).await;
@@ -208,7 +208,7 @@ impl TargetSource for Slow {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_yields_to_a_slower_route_never_touches_what_that_one_has() {
+async fn a_route_never_writes_targets_of_a_slower_route_that_it_yields_to() {
     for once in [true, false] {
         let (fakes, other) = (Fakes::new(), Arc::new(MemorySink::default()));
         let second = fakes.route(targets(2)).with_sink(other.clone()).with_yields_to(vec![0]);
@@ -223,7 +223,7 @@ async fn who_yields_to_a_slower_route_never_touches_what_that_one_has() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_yields_to_a_route_that_fails_touches_nothing_and_others_are_served() {
+async fn a_route_that_yields_to_a_failed_route_writes_nothing() {
     for kind in [ErrorKind::Denied, ErrorKind::Unreachable] {
         let (fakes, other) = (Fakes::new(), Arc::new(MemorySink::default()));
         let engine = || {
@@ -236,7 +236,7 @@ async fn who_yields_to_a_route_that_fails_touches_nothing_and_others_are_served(
         assert_eq!((other.writes(), fakes.sink.writes()), (0, 1), "{kind}");
         let report = engine().once(Pass::default()).await;
         assert_eq!((report.count(State::Failed), report.count(State::Fresh), report.exit_code()), (2, 1, 1), "{kind}");
-        let (_, outcome) = report.targets.iter().find(|(it, _)| **it == target("team-0")).expect("it is told");
+        let (_, outcome) = report.targets.iter().find(|(it, _)| **it == target("team-0")).expect("it is reported");
         assert!(outcome.reasons()[0].contains("whose targets are not known: it cannot be listed"), "{outcome:?}");
         assert_eq!(other.writes(), 0, "{kind}");
     }
@@ -254,13 +254,13 @@ impl TargetSource for Forbidden {
 }
 
 #[tokio::test(start_paused = true)]
-async fn no_target_is_forgotten_that_is_named_after_an_earlier_source_failed_or_while_it_takes_too_long() {
+async fn targets_that_wait_for_a_failed_or_slow_route_are_reported_as_failed() {
     let (fakes, other) = (Fakes::new(), Arc::new(MemorySink::default()));
     let many = fakes.route(targets(3_000)).with_sink(other.clone()).with_yields_to(vec![0]);
     let engine = fakes.builder().with_route(fakes.route(Forbidden)).with_route(many).build().expect("it is whole");
     let report = engine.once(Pass::default()).await;
     assert_eq!((report.count(State::Failed), other.writes()), (3_000, 0));
-    assert!(report.targets.values().all(|outcome| outcome.route == 1), "each is told where it was named");
+    assert!(report.targets.values().all(|outcome| outcome.route == 1), "each is reported at the route that named it");
 
     let second = fakes.route(targets(2)).with_sink(other.clone()).with_yields_to(vec![0]);
     let engine = fakes.builder().with_route(fakes.route(Slow(None))).with_route(second).build().expect("it is whole");

@@ -15,7 +15,7 @@ use tokio::time::sleep;
 use crate::fakes::{Fakes, HOUR, targets, unreachable};
 
 #[tokio::test(start_paused = true)]
-async fn a_month_passes_with_four_mints_a_day_at_most_and_nothing_ever_expires() {
+async fn a_month_costs_at_most_four_mints_a_day_and_nothing_expires() {
     let fakes = Fakes::new();
     let month = async {
         let mut least = 12 * HOUR;
@@ -36,7 +36,7 @@ async fn a_month_passes_with_four_mints_a_day_at_most_and_nothing_ever_expires()
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_month_with_outages_of_three_hours_leaves_two_hours_of_life_everywhere() {
+async fn in_a_month_of_three_hour_outages_every_credential_keeps_two_hours_of_life() {
     let fakes = Fakes::new();
     let month = async {
         for hour in 0..30 * 24 {
@@ -55,7 +55,7 @@ async fn a_month_with_outages_of_three_hours_leaves_two_hours_of_life_everywhere
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_falls_due_together_is_spread_and_what_an_event_asks_for_is_not() {
+async fn targets_due_together_are_spread_and_targets_of_events_are_not() {
     let fakes = Fakes::new();
     let engine =
         fakes.builder().with_route(fakes.route(targets(20))).with_due_per_second(2).build().expect("it is whole");
@@ -100,7 +100,7 @@ async fn a_clock_that_is_set_back_is_noticed_within_five_minutes() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_schedule_adds_renewals() {
+async fn a_schedule_adds_refreshes() {
     let fakes = Fakes::new();
     let hourly = |after: SystemTime| {
         let hours = after.duration_since(SystemTime::UNIX_EPOCH).expect("after 1970").as_secs() / 3600;
@@ -113,7 +113,7 @@ async fn a_schedule_adds_renewals() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_run_that_is_told_to_refresh_writes_everything_once_more() {
+async fn a_requested_refresh_rewrites_every_target_once() {
     let fakes = Fakes::new();
     let minter = Arc::new(Minter::new(provider_name("prod"), fakes.provider.clone()));
     let engine = Engine::builder(fakes.clock.clone()).with_minter(minter.clone());
@@ -134,7 +134,7 @@ async fn a_run_that_is_told_to_refresh_writes_everything_once_more() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_refresh_while_another_provider_is_down_is_written_once_and_made_up_for_when_it_is_back() {
+async fn a_refresh_during_an_outage_is_completed_once_the_provider_recovers() {
     let fakes = Fakes::new();
     let other = Arc::new(FakeProvider::new(fakes.clock.clone(), "other.example"));
     let minters = [("prod", fakes.provider.clone()), ("other", other.clone())]

@@ -9,9 +9,9 @@ const RESTARTED: &str = "15m";
 const HANDED_OVER: &str = "10m";
 /// Without a leader, regcred reports no expiry dates, so no alert can warn before a token expires. A token has at least
 /// five hours left when the outage starts. When this alert fires, three hours are left.
-const NOBODY_SEES: &str = "2h";
+const UNNOTICED: &str = "2h";
 /// The kubelet updates a mounted ConfigMap within two minutes. The rest is time to correct a mistake.
-const MENDED: &str = "10m";
+const CORRECTED: &str = "10m";
 /// Limit in seconds: twice the longest pause that a cluster can request, which is fifteen minutes.
 const OLDEST: u32 = 30 * 60;
 /// Number of reconciliations that run at once. The queue depth includes them, so any more are waiting.
@@ -19,10 +19,10 @@ const AT_ONCE: u32 = 16;
 
 pub(super) fn alerts(series: &Series) -> Vec<Alert> {
     let twice = |alert: fn(&Series, Severity, &'static str) -> Alert, soon| {
-        [alert(series, Severity::Warning, soon), alert(series, Severity::Critical, NOBODY_SEES)]
+        [alert(series, Severity::Warning, soon), alert(series, Severity::Critical, UNNOTICED)]
     };
     let alone = [replica(series), several(series), config(series), stuck(series), queue(series)];
-    twice(absent, RESTARTED).into_iter().chain(twice(nobody, HANDED_OVER)).chain(alone).collect()
+    twice(absent, RESTARTED).into_iter().chain(twice(no_leader, HANDED_OVER)).chain(alone).collect()
 }
 
 /// Fires if Prometheus scrapes no daemon, or if every daemon is down half of the time. A daemon in a restart loop
@@ -55,7 +55,7 @@ fn replica(series: &Series) -> Alert {
     }
 }
 
-fn nobody(series: &Series, severity: Severity, holds: &'static str) -> Alert {
+fn no_leader(series: &Series, severity: Severity, holds: &'static str) -> Alert {
     Alert {
         name: "RegcredNobodyLeads",
         severity,
@@ -87,7 +87,7 @@ fn config(series: &Series) -> Alert {
         name: "RegcredConfigRefused",
         severity: Severity::Warning,
         expr: format!("min by (namespace, job) ({}) == 0", series.of("regcred_config_reload_success")),
-        holds: MENDED,
+        holds: CORRECTED,
         summary: "the changed config of regcred is not valid",
         description: "The daemon keeps the previous config until it restarts. After a restart it has no valid config and exits. The log of \
             {{ $labels.job }} in the namespace {{ $labels.namespace }} names the line of the error. `regcred check` names it too.",

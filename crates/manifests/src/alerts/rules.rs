@@ -54,7 +54,7 @@ mod tests {
     }
 
     #[test]
-    fn every_series_is_of_this_installation() {
+    fn every_alert_selects_only_series_of_this_installation() {
         let selector = Regex::new(r"\b(regcred_\w+|up)(\{[^}]*\})?").expect("valid");
         for alert in all() {
             let mut found = 0;
@@ -68,7 +68,7 @@ mod tests {
     }
 
     #[test]
-    fn a_label_that_a_text_names_is_one_that_the_alert_has() {
+    fn an_alert_text_uses_only_labels_that_the_alert_has() {
         let named = Regex::new(r"\$labels\.(\w+)").expect("valid");
         let kept = Regex::new(r"by \(([^)]*)\)").expect("valid");
         for alert in all() {
@@ -81,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn two_alerts_of_one_name_differ_in_their_severity_alone() {
+    fn two_alerts_of_one_name_differ_only_in_severity() {
         let all = all();
         for (place, alert) in all.iter().enumerate() {
             for other in all[..place].iter().filter(|it| it.name == alert.name) {

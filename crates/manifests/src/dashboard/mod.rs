@@ -148,7 +148,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn panels_fill_a_screen_and_none_covers_another() {
+    fn dashboard_panels_fill_the_screen_without_overlap() {
         let screen = screen();
         let mut taken = std::collections::BTreeSet::new();
         for panel in screen["panels"].as_array().expect("a list") {
@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn every_query_is_of_the_installation_that_is_chosen() {
+    fn every_dashboard_query_selects_the_chosen_installation() {
         let text = screen()["panels"].to_string();
         let metrics = regex::Regex::new(r"regcred_\w+[^\w]").expect("valid");
         let selected = regex::Regex::new(r#"regcred_\w+\{namespace=\\"\$namespace\\",job=\\"\$job\\""#).expect("valid");

@@ -140,7 +140,7 @@ fn refused(request: &Request, why: &str) {
 const TYPE: &str = "regcred may only write Secrets of type kubernetes.io/dockerconfigjson";
 const PLACE: &str = "regcred's config has no such Secret in this namespace";
 const KEEP: &str = "regcred must keep its labels and its target annotation on its own Secrets";
-const FOREIGN: &str = "regcred may only write a Secret that is not its own where its config says adopt or merge";
+const FOREIGN: &str = "regcred may write a foreign Secret only if its config sets adopt or merge";
 const DATA: &str = "regcred may only write .dockerconfigjson in the data of a Secret";
 const OWNERS: &str = "regcred may not change finalizers or owners of a Secret";
 const LABELS: &str = "regcred may only set its own labels and those of its config, and may remove no other label";
@@ -153,7 +153,7 @@ const MANY: &str = "the Secret has too many labels, annotations, keys or managed
 const DELETE: &str = "regcred may only delete its own Secrets";
 const LISTS: &str = "regcred may only change the lists of Secrets of a ServiceAccount";
 const OTHERS: &str = "regcred must keep every entry of a ServiceAccount's lists that is not its own";
-const LINK: &str = "regcred's config links no such Secret to this list of the ServiceAccount, and none twice";
+const LINK: &str = "regcred may only add links of its config to a list of a ServiceAccount, each once";
 const PLATFORM: &str =
     "regcred may not remove Secrets from ServiceAccounts of the platform that its config does not name";
 const MANY_ENTRIES: &str = "the ServiceAccount has too many Secrets or managedFields for regcred";
@@ -195,7 +195,7 @@ fn own_secrets_are_created_refreshed_and_repaired() {
 }
 
 #[test]
-fn foreign_secrets_are_adopted_and_merged_where_the_config_says_so() {
+fn foreign_secrets_are_adopted_and_merged_only_where_the_config_allows_it() {
     // The first write of an adoption changes only managedFields, and the second write changes the rest.
     let theirs = edited(&foreign("ecr-pull"), |it| {
         it["metadata"]["managedFields"][0]["operation"] = "Update".into();
@@ -254,7 +254,7 @@ fn foreign_secrets_are_adopted_and_merged_where_the_config_says_so() {
 }
 
 #[test]
-fn token_secrets_are_created_nowhere() {
+fn service_account_token_secrets_cannot_be_created() {
     for namespace in ["kube-system", "app-a", "ci"] {
         let token =
             edited(&secret(namespace, "ecr-pull"), |it| it["type"] = "kubernetes.io/service-account-token".into());
@@ -263,7 +263,7 @@ fn token_secrets_are_created_nowhere() {
 }
 
 #[test]
-fn secrets_are_written_only_in_places_of_the_config() {
+fn secrets_are_written_only_under_names_and_namespaces_of_the_config() {
     for namespace in ["kube-system", "openshift-config", "default", "regcred", "app-legacy-a", "other", "my-app-a"] {
         refused(&create(namespace, secret(namespace, "ecr-pull")), PLACE);
         let made = secret(namespace, "ecr-pull");
@@ -383,7 +383,7 @@ fn s4_managed_fields_of_other_managers_are_neither_forged_nor_removed() {
 }
 
 #[test]
-fn s5_labels_of_others_stay() {
+fn s5_foreign_labels_are_kept() {
     let merged = merged("registries");
     let write = |edit: &dyn Fn(&mut Value)| update("argocd", &merged, edited(&merged, edit));
     refused(&write(&|it| remove(it, "/metadata/labels", "app")), LABELS);
@@ -400,7 +400,7 @@ fn s5_labels_of_others_stay() {
 }
 
 #[test]
-fn s6_marks_are_set_only_by_adoption_and_kept_afterwards() {
+fn s6_ownership_marks_are_set_only_by_adoption_and_kept_afterwards() {
     let theirs = edited(&foreign("ecr-pull"), |it| remove(it, "/data", "url"));
     let marked = |namespace: &str, name: &str| {
         edited(&theirs, |it| {
@@ -448,7 +448,7 @@ fn created() -> Value {
 }
 
 #[test]
-fn a_secret_to_merge_into_is_created_where_the_config_says_so_and_may_be_deleted_again() {
+fn a_secret_for_a_merge_is_created_where_configured_and_may_be_deleted_again() {
     let empty = edited(&created(), |it| remove(it, "/metadata/annotations", MARK));
     passes(&create("tekton", empty.clone()));
     passes(&update("tekton", &empty, created()));
@@ -461,7 +461,7 @@ fn a_secret_to_merge_into_is_created_where_the_config_says_so_and_may_be_deleted
             &create("tekton", edited(&empty, |it| it["metadata"]["labels"] = json!({ "a": "b" })))
         )
         .is_err(),
-        "a label of nobody's config"
+        "a label that is not in the config"
     );
     let delete = |object: &Value| Request::new(USER, "DELETE", "secrets", "tekton").over(object.clone());
     passes(&delete(&created()));
@@ -607,7 +607,7 @@ fn a_service_account_keeps_everything_else() {
 }
 
 #[test]
-fn another_user_is_not_judged() {
+fn the_guard_ignores_other_users() {
     let mut request = create("kube-system", secret("kube-system", "anything"));
     request.user = "system:serviceaccount:regcred:another".into();
     passes(&request);
@@ -637,7 +637,7 @@ fn two_installations_of_one_instance_share_no_object_outside_their_namespaces() 
 }
 
 #[test]
-fn thousands_of_names_are_data_in_expressions_that_a_server_compiles() {
+fn expressions_with_thousands_of_names_still_compile_on_a_server() {
     let namespaces = (0..10_000).map(|number| format!("team-{number:04}-{}", "x".repeat(50))).collect::<Vec<_>>();
     let secrets = (0..1_000).map(|number| format!("pull-{number:04}-{}", "y".repeat(50))).collect::<Vec<_>>();
     let many = secrets
@@ -670,7 +670,7 @@ fn a_guard_that_a_server_would_refuse_is_not_printed() {
 }
 
 #[test]
-fn a_profile_is_set_by_whoever_may_use_it() {
+fn a_profile_label_is_set_only_by_users_with_the_right_to_use_it() {
     let policy = policy(CONFIG, "profiles");
     let namespace = |profile: Option<&str>| {
         let mut object = json!({ "metadata": { "name": "team-a" } });
@@ -698,7 +698,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
     /// The guard and the daemon must select the same namespaces. Otherwise some Secrets are never written.
     #[test]
-    fn the_guard_takes_what_the_config_takes(
+    fn the_guard_and_the_config_select_the_same_namespaces(
         include in proptest::sample::subsequence(vec!["app-*", "*", "x?", "[a-c]*", "[!a]-*", "kube-*"], 1..4),
         exclude in proptest::sample::subsequence(vec!["app-b*", "*-x", "[0-9]*"], 0..3),
         selector in proptest::sample::subsequence(vec!["tier", "!legacy", "tier in (run, build)", "team!=b", "zone=''"], 0..4),
@@ -734,7 +734,7 @@ fn renamed(yaml: &str) -> Value {
 }
 
 #[test]
-fn an_instance_under_a_new_name_may_take_over_its_own_secrets_and_no_others() {
+fn a_renamed_instance_may_take_over_only_its_own_secrets() {
     let policy = renamed(CONFIG);
     let blue = "system:serviceaccount:regcred:regcred-blue";
     let update = |namespace: &str, old: &Value, new: Value| {

@@ -23,7 +23,7 @@ fn made(yaml: &str, identity: &str, role: &str, issuer: &str) -> Result<Policies
 }
 
 #[test]
-fn the_checked_in_examples_are_what_is_made_of_such_a_config() {
+fn the_checked_in_iam_examples_match_the_generated_policies() {
     let yaml = "targets:\n- { namespace: a, region: eu-west-1, accounts: ['123456789012'] }\n\
                 - { namespace: b, registry: 210987654321.dkr.ecr.us-east-1.amazonaws.com }\n";
     let Policies { document, notes } = made(yaml, "webhook", ROLE, "https://oidc.example.com").expect("it can be made");
@@ -101,7 +101,7 @@ fn each_partition_has_its_own_arns_and_one_audience() {
 }
 
 #[test]
-fn what_is_not_known_is_asked_for() {
+fn a_missing_identity_option_is_named() {
     let plain = "targets: [{ namespace: a, region: eu-west-1 }]";
     let assumed = "providers: { p: { type: ecr, region: eu-west-1, role_arn: 'arn:aws:iam::123456789012:role/p' } }\n\
                    targets: [{ namespace: a, providers: [p] }]";
@@ -128,7 +128,7 @@ fn what_is_not_known_is_asked_for() {
 }
 
 #[test]
-fn an_identity_with_keys_is_a_user() {
+fn an_identity_with_keys_is_an_iam_user() {
     let plain = "targets: [{ namespace: a, region: eu-west-1 }]";
     let Policies { document, notes } = made(plain, "keys", "", "").expect("it can be made");
     assert_eq!(document["roles"], json!([]));

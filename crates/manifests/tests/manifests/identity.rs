@@ -148,18 +148,18 @@ fn an_annotation_that_the_identity_sets_is_refused() {
 }
 
 #[test]
-fn an_identity_that_no_provider_takes_is_refused() {
+fn an_identity_that_no_provider_uses_is_refused() {
     let webhook = ChosenIdentity::new("webhook").with_flag("role-arn", "arn:aws:iam::123456789012:role/x");
     for told in [
         manifests(&plan(VAULT), &install(webhook.clone())).expect_err("no ecr").to_string(),
         policies(&plan(VAULT), &install(webhook)).expect_err("no ecr").to_string(),
     ] {
-        assert!(told.contains("--identity webhook: no provider of the config takes it"), "{told}");
+        assert!(told.contains("--identity webhook: no provider of the config supports it"), "{told}");
     }
 }
 
 #[test]
-fn the_token_of_the_pod_is_mounted_for_the_one_audience_of_the_providers() {
+fn the_pod_token_is_mounted_only_if_all_providers_share_one_audience() {
     let yaml = |one: &str, other: &str| {
         format!(
             "providers: {{ v: {{ type: vault, host: v.example{one} }}, w: {{ type: vault, host: w.example{other} }} }}\n\
@@ -180,7 +180,7 @@ fn the_token_of_the_pod_is_mounted_for_the_one_audience_of_the_providers() {
 }
 
 #[test]
-fn policies_of_one_type_are_its_document_and_those_of_several_have_a_key_each() {
+fn policies_of_several_provider_types_have_one_key_per_type() {
     let own = policies(&plan(VAULT), &install(vault())).expect("it is valid");
     let document = json!({ "role": "puller", "bound": "system:serviceaccount:regcred:regcred", "providers": ["v"] });
     assert_eq!((own.document, own.notes), (document, vec!["vault write".to_owned()]));
@@ -194,7 +194,7 @@ fn policies_of_one_type_are_its_document_and_those_of_several_have_a_key_each() 
 }
 
 #[test]
-fn variables_and_keys_of_each_type_are_refused_in_files() {
+fn variables_of_an_identity_and_keys_are_refused_in_pod_files() {
     let identities = types().identities();
     let told = PodFile::parse(
         "extraEnv: [{ name: VAULT_ROLE, value: x }, { name: VAULT_TOKEN, value: hunter2 }, { name: AWS_ROLE_ARN, value: x }]",
@@ -221,7 +221,7 @@ fn variables_and_keys_of_each_type_are_refused_in_files() {
 }
 
 #[test]
-fn two_types_with_one_flag_are_refused() {
+fn two_provider_types_with_the_same_flag_are_refused() {
     let types = Types::default().with_provider(Vault { flag: "role-arn" }).expect("it is the first");
     let error = BuiltIn::default().add_to(types).expect_err("ecr has this flag");
     assert_eq!(error.kind(), ErrorKind::Invalid);
@@ -229,7 +229,7 @@ fn two_types_with_one_flag_are_refused() {
 }
 
 #[test]
-fn the_hosts_that_a_type_names_are_shown() {
+fn the_notes_list_the_hosts_that_a_provider_type_connects_to() {
     let made = manifests(&plan(VAULT), &install(vault())).expect("it is valid");
     let note = "the pod connects to v.example:443";
     assert!(made.notes.iter().any(|it| it.contains(note)), "{:?}", made.notes);

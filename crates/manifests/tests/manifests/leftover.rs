@@ -11,7 +11,7 @@ fn commands(targets: &str, install: &Install) -> String {
 }
 
 #[test]
-fn a_config_that_names_its_namespaces_deletes_the_rights_in_the_whole_cluster() {
+fn a_config_with_named_namespaces_deletes_cluster_wide_rights() {
     let told = commands("namespace: a", &Install::default());
     assert!(told.contains("kubectl delete --ignore-not-found clusterrolebinding/regcred-target\n"), "{told}");
     assert!(!told.contains("rolebinding --all-namespaces"), "{told}");
@@ -22,7 +22,7 @@ fn a_config_that_names_its_namespaces_deletes_the_rights_in_the_whole_cluster() 
 }
 
 #[test]
-fn without_the_guard_its_policies_and_the_wide_rights_are_deleted() {
+fn without_the_guard_its_policies_and_cluster_wide_rights_are_deleted() {
     let told = commands("namespaces: ['app-*']", &Install { guard: Guard::Bindings, ..Install::default() });
     for object in ["clusterrolebinding/regcred-target", "validatingadmissionpolicybinding/regcred-guard-secrets"] {
         assert!(told.contains(object), "{object}: {told}");
@@ -47,7 +47,7 @@ fn each_mode_deletes_the_workload_of_the_other() {
 }
 
 #[test]
-fn in_another_namespace_the_names_of_the_first_are_left_alone() {
+fn an_installation_in_another_namespace_leaves_objects_of_the_first_unchanged() {
     let ops = Install { namespace: "ops".parse().expect("a name"), ..Install::default() };
     let told = commands("namespace: a", &ops);
     assert!(told.contains("clusterrolebinding/regcred-target.ops\n") && told.contains("--namespace=ops "), "{told}");
@@ -65,7 +65,7 @@ fn an_existing_service_account_is_bound_and_never_deleted() {
 }
 
 #[test]
-fn without_monitoring_what_an_earlier_print_had_is_deleted() {
+fn without_monitoring_earlier_monitoring_objects_are_deleted() {
     let mode = Mode::Daemon(Workload::default(), 1);
     let told = commands("namespace: a", &Install { mode, monitoring: false, ..Install::default() });
     assert!(

@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn who_uses_a_secret_and_whether_it_is_as_we_would_link_it() {
+    fn accounts_that_use_a_secret_are_found_and_compared_with_the_default_links() {
         let both = json!({ "imagePullSecrets": [{ "name": "s" }, { "name": "t" }], "secrets": [{ "name": "s" }] });
         let pull = json!({ "imagePullSecrets": [{ "name": "s" }] });
         let recipe = json!({ "default": pull, "builder": both, "deployer": {} });
@@ -97,9 +97,9 @@ mod tests {
         assert_eq!(found(&plain), (vec!["default 10".into()], true));
         let unlinked_builder = json!({ "default": pull, "builder": {} });
         assert_eq!(found(&unlinked_builder), (vec!["default 10".into()], false));
-        let nobody = json!({ "default": {} });
-        assert_eq!(found(&nobody), (vec![], false));
-        assert_eq!(found(&json!({})), (vec![], false), "and nobody who could");
+        let unlinked = json!({ "default": {} });
+        assert_eq!(found(&unlinked), (vec![], false));
+        assert_eq!(found(&json!({})), (vec![], false), "and no account that could");
         let robot = json!({ "default": pull, "robot": { "secrets": [{ "name": "s" }] } });
         assert_eq!(found(&robot), (vec!["default 10".into(), "robot 01".into()], false));
     }

@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn rotators_are_known_by_name_image_or_script() {
+    fn rotator_jobs_are_recognized_by_name_image_or_script() {
         assert_eq!(tool("ecr-creds-rotator", &json!({})), Some(Tool::Script));
         let renew = json!({ "name": "x", "image": "nabsul/k8s-ecr-login-renew:v1.7.2" });
         assert_eq!(tool("nightly", &renew), Some(Tool::EcrLoginRenew));
@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn a_job_with_an_image_of_its_own_is_known_by_its_name() {
+    fn a_job_with_an_unknown_image_is_recognized_by_its_name() {
         let own = json!({ "name": "main", "image": "registry.example/tools/app:1" });
         let names = [
             "ecr-login",
@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn a_script_in_arguments_variables_or_a_config_map_is_read() {
+    fn scripts_in_arguments_variables_and_config_maps_are_read() {
         let split = json!({ "name": "x", "command": ["kubectl"], "args": ["create", "secret", "docker-registry", "ecr", "--docker-password=$(aws ecr get-login-password)"] });
         assert_eq!(tool("nightly", &split), Some(Tool::Script));
         let variable = json!({ "name": "x", "env": [{ "name": "RUN", "value": "aws ecr get-login-password; kubectl apply -f - # kind: Secret" }] });
@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn a_template_is_known_by_what_it_makes() {
+    fn a_template_is_recognized_by_its_objects() {
         let is_one =
             |objects: Value| in_template(&metadata("project-request"), &json!({ "objects": objects })).is_some();
         assert!(is_one(
@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn a_job_that_says_nothing_of_itself_is_none() {
+    fn a_malformed_job_is_not_a_candidate() {
         assert_eq!(Candidate::reduce(&ObjectMeta::default(), &json!({ "spec": 7 })), None);
     }
 }

@@ -41,7 +41,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_is_known_by_the_name_of_its_secret_part() {
+    fn an_aws_key_is_recognized_by_the_name_of_its_secret_field() {
         let recipe = json!({ "f:data": { ".": {}, "f:AWS_ACCESS_KEY_ID": {}, "f:AWS_ACCOUNT": {}, "f:AWS_SECRET_ACCESS_KEY": {} } });
         assert_eq!(found(&recipe), Some(vec!["AWS_ACCESS_KEY_ID".into(), "AWS_SECRET_ACCESS_KEY".into()]));
         let applied = json!({ "f:stringData": { "f:aws-secret-access-key": {} } });

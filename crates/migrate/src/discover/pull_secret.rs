@@ -258,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_end_counts_and_where_none_is_told_the_last_write() {
+    fn the_earliest_expiry_counts_or_else_the_last_write() {
         let two =
             json!({ "auths": { "a.ours.example": auth("70"), "b.ours.example": auth("50"), "quay.io": auth("1") } });
         let two = found(&two);
@@ -271,7 +271,7 @@ mod tests {
     }
 
     #[test]
-    fn every_form_of_an_entry_is_read_and_none_fails_the_rest() {
+    fn every_form_of_an_entry_is_read_and_a_bad_entry_does_not_fail_the_rest() {
         let plain = json!({ "username": "AWS", "password": "60" });
         let forms = json!({ "auths": {
             "https://a.ours.example/v2/": plain, "a.ours.example": {}, "b.ours.example": { "auth": "?" },
@@ -286,7 +286,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_with_a_port_a_path_or_capitals_is_found_and_said_to_be_odd() {
+    fn a_key_with_a_port_a_path_or_capitals_is_found_and_reported_as_odd() {
         let keys =
             ["a.ours.example:443", "https://b.ours.example/team/x/", "C.Ours.Example", "d.ours.example/%63anary"];
         let auths = keys.map(|key| (key.to_owned(), auth("60"))).into_iter().collect::<Map<_, _>>();
@@ -302,7 +302,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_with_a_wildcard_is_found_and_told() {
+    fn a_wildcard_key_is_found_and_reported() {
         for (key, is_found) in [
             ("*.ours.example", true),
             ("https://*.ours.example/v1/", true),
@@ -327,7 +327,7 @@ mod tests {
     }
 
     #[test]
-    fn readers_that_would_not_get_a_renewed_login_are_told() {
+    fn readers_that_would_not_get_the_new_login_are_reported() {
         let helper =
             json!({ "auths": { "a.ours.example": auth("60") }, "credHelpers": { "a.ours.example": "ecr-login" } });
         let hidden = found(&helper).hidden.expect("readers ask the helper");
@@ -337,7 +337,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_the_vendor_s_is_dropped_and_what_nobody_can_read_is_said_to_be_so() {
+    fn secrets_of_other_vendors_are_dropped_and_unreadable_secrets_are_reported() {
         let reduced = |kind: &str, key: &str, data: &str| reduce(of(kind, key, data), &VENDOR);
         let config = "kubernetes.io/dockerconfigjson";
         assert!(reduced(config, DATA_KEY, r#"{"auths":{"quay.io":{}}}"#).is_none());

@@ -108,7 +108,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_writer_is_known_by_what_it_writes() {
+    fn a_script_that_writes_pull_secrets_is_recognized() {
         let writers = [
             "T=$(aws ecr get-login-password)\ncat <<E | kubectl apply -f -\nkind: Secret\ntype: kubernetes.io/dockerconfigjson\nE",
             "aws ecr get-login-password | kubectl apply -f - <<< '{\"kind\": \"Secret\"}'",
@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn who_only_reads_secrets_or_copies_images_is_no_writer() {
+    fn a_script_that_only_reads_secrets_or_copies_images_is_ignored() {
         let others = [
             "aws secretsmanager get-secret-value --secret-id q; aws ecr get-login-password | skopeo login; skopeo sync",
             "aws ecr get-login-password | docker login --password-stdin; docker push x",

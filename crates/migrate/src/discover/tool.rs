@@ -182,7 +182,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn tools_are_known_by_who_wrote_who_controls_and_what_is_labelled() {
+    fn tools_are_recognized_by_manager_owner_and_labels() {
         let by = |writer: &str| Tool::of(None, &[writer.to_owned()], std::iter::empty());
         for (writer, tool) in [
             ("kubectl-client-side-apply", Some(Tool::Script)),

@@ -32,8 +32,8 @@ const WITHIN: Duration = Duration::from_secs(10);
 
 /// Objects of one name, by namespace. Each namespace is answered once, because a second question follows a change.
 ///
-/// An object is dropped after its answer. Callers ask in nearly the order of the server, so few objects are in memory
-/// at a time.
+/// An object is dropped after its answer. Callers ask in nearly the order of the server, so memory holds only a few
+/// objects at a time.
 pub(super) struct Listed<T> {
     began: Instant,
     /// Time of the latest answer.
@@ -233,7 +233,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_list_is_read_as_far_as_somebody_asks() {
+    async fn a_list_is_read_only_as_far_as_requested() {
         let all = ["a-b", "a", "b", "d", "e"];
         let (there, none, before) = (Some(true), Some(false), None);
         let asked = ["a", "a-b", "b", "c", "e", "b", "z"];
@@ -242,7 +242,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_was_touched_since_is_not_said_by_a_list_and_is_no_reason_for_another() {
+    async fn an_object_changed_after_the_list_is_not_answered_and_causes_no_new_list() {
         let mut listed = Listed::default();
         let whole = |_, _| std::future::ready(Ok(page_of(&["a", "b"], None)));
         let before = Instant::now().checked_sub(Duration::from_secs(1)).expect("later than the beginning");
@@ -255,14 +255,14 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_list_that_is_in_no_order_is_read_to_its_end_before_anything_is_said_to_be_missing() {
+    async fn an_unsorted_list_is_read_completely_before_an_object_counts_as_missing() {
         let all = ["b", "a", "e", "d", "c"];
         let said = answers(&all, &["b", "c", "aa"]).await;
         assert_eq!(said, [(Some(true), 1), (Some(true), 3), (Some(false), 3)]);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_was_listed_too_long_ago_is_not_said_any_more() {
+    async fn an_old_list_is_not_used_any_more() {
         let mut listed = Listed::default();
         let whole = |_, _| std::future::ready(Ok(page_of(&["a", "b"], None)));
         assert!(listed.ask(&namespace("a"), None, whole).await.expect("it works").is_some());
@@ -272,7 +272,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_list_that_nobody_asks_any_more_holds_nothing_though_it_was_never_read_to_its_end() {
+    async fn an_unused_partial_list_is_dropped() {
         let mut listed = Listed::default();
         let first = |_, _| std::future::ready(Ok(page_of(&["a", "b"], Some("2"))));
         listed.ask(&namespace("a"), None, first).await.expect("it works");
@@ -285,7 +285,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn many_that_are_looked_at_again_are_listed_again_and_a_few_are_not() {
+    async fn many_repeated_reads_cause_a_new_list_and_a_few_do_not() {
         let names = (0..100).map(|number| format!("a-{number:03}")).collect::<Vec<_>>();
         let (mut listed, lists) = (Listed::default(), RefCell::new(0));
         let all = names.iter().map(String::as_str).collect::<Vec<_>>();
@@ -312,7 +312,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_list_that_the_server_does_not_go_on_with_begins_anew_and_a_failure_is_told_once() {
+    async fn an_expired_list_starts_again_and_a_failure_is_reported_once() {
         let mut listed = Listed::default();
         let first = |_, _| std::future::ready(Ok(page_of(&["a"], Some("1"))));
         listed.ask(&namespace("a"), None, first).await.expect("it works");
@@ -329,7 +329,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_too_large_or_too_much_to_be_kept_is_read_alone() {
+    async fn objects_that_are_too_large_to_cache_are_read_individually() {
         let sized = |namespace: &str, is_read: bool, size: usize| ListItem {
             namespace: namespace.to_owned(),
             object: is_read.then(|| namespace.to_owned()),
@@ -351,13 +351,13 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn pages_are_as_large_as_their_objects_allow_and_a_list_that_nobody_can_read_is_not_read_again() {
+    async fn page_sizes_follow_object_sizes_and_an_unreadable_list_is_not_retried() {
         let (mut listed, asked) = (Listed::default(), RefCell::new(vec![]));
         let sizes = [1, LARGE_PAGE / 4 - 1, LARGE_PAGE / 2, LARGE_PAGE + 1, LARGE_PAGE + 1, LARGE_PAGE + 1, 1];
         let page = |limit, _| {
             asked.borrow_mut().push(limit);
             let size = sizes.get(asked.borrow().len() - 1).copied();
-            let error = Error::new(ErrorKind::Malformed, "it is no list");
+            let error = Error::new(ErrorKind::Malformed, "it is not a list");
             let page = |size| Page { items: vec![], next: Some("more".into()), version: String::new(), size };
             std::future::ready(size.map(page).ok_or(error))
         };

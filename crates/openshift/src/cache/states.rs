@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_watched_target_without_a_change_since_its_look_began_is_current() {
+    fn a_target_is_current_only_if_watched_and_unchanged_since_its_read_started() {
         let (mut states, target) = (States::default(), target("team-a"));
         let looks = |states: &mut States, meanwhile: fn(&mut States, &Target)| {
             states.begin(&target);
@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn our_own_write_is_reported_before_or_after_its_answer_and_another_write_is_read() {
+    fn the_watch_event_of_an_own_write_is_recognized_and_another_write_is_read() {
         let (mut states, target) = (States::default(), target("team-a"));
         states.follow(&target);
         states.begin(&target);
@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn a_doubt_lasts_until_a_look_begins() {
+    fn a_doubt_about_a_watched_target_lasts_until_its_next_read() {
         let (mut states, target) = (States::default(), target("team-a"));
         states.doubt(&target);
         assert!(!states.begin(&target), "it is not watched");

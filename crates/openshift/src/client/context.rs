@@ -32,7 +32,7 @@ pub(super) fn select(mut document: Document, context: Option<&str>) -> Result<Se
     };
     let Some(Context { cluster, user, namespace }) = document.contexts.get(&name).cloned() else {
         return Err(if document.contexts.is_empty() {
-            format!("it has no context {name:?}, for it has no contexts")
+            format!("it has no context {name:?}, because it has no contexts")
         } else {
             format!("it has no context {name:?}: choose one with --context, {}", contexts())
         });

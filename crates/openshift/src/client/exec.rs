@@ -221,7 +221,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_plug_in_that_does_not_answer_is_ended_with_its_children_at_the_deadline() {
+    async fn an_exec_plug_in_that_hangs_is_killed_with_its_children_at_the_deadline() {
         let dir = tempfile::tempdir().expect("a folder");
         let file = dir.path().join("pid");
         let script = format!("sleep 1000 & echo $! > {0}.new; mv {0}.new {0}; wait", file.display());
@@ -238,7 +238,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_child_that_keeps_the_output_open_does_not_outlive_a_caller_that_gives_up() {
+    async fn a_child_that_keeps_the_output_open_is_killed_when_the_call_is_cancelled() {
         let dir = tempfile::tempdir().expect("a folder");
         let file = dir.path().join("pid");
         let script = format!("sleep 1000 & echo $! > {0}.new; mv {0}.new {0}", file.display());
@@ -250,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_is_taken_or_refused_without_being_quoted() {
+    fn a_plug_in_answer_is_accepted_or_refused_without_being_quoted() {
         let plugin = plugin("");
         let answer = |status: Value| json!({ "kind": "ExecCredential", "apiVersion": VERSIONS[0], "status": status });
         let issued = plugin.read(
@@ -278,7 +278,7 @@ mod tests {
             assert!(!reason.contains("canary"), "{status}: {reason}");
         }
         for printed in [&b""[..], b"canary", b"\xff\xfe", b"{", b"[]", b"kind: ExecCredential"] {
-            plugin.read(printed).expect_err("it is no credential");
+            plugin.read(printed).expect_err("it is not a credential");
         }
     }
 }

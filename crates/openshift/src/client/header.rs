@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_sent_is_refused_by_its_field() {
+    fn an_impersonation_that_cannot_be_sent_is_refused_by_field() {
         let text = |it: &str| it.to_owned();
         let with = |groups: &[&str]| AuthInfo {
             impersonate: Some("jane".into()),

@@ -110,7 +110,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn servers_are_read_as_client_go_reads_them() {
+    fn servers_are_parsed_as_in_client_go() {
         for (text, url, is_bare) in [
             ("https://api.example:6443", "https://api.example:6443/", false),
             ("https://api.example:6443/", "https://api.example:6443/", false),
@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_url_is_refused_and_not_quoted() {
+    fn an_invalid_server_url_is_refused_and_not_quoted() {
         let long = format!("https://api.example/{}", "canary".repeat(1_000));
         for text in [
             "https://",

@@ -288,7 +288,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_token_file_is_read_again_and_the_last_token_counts_while_it_is_gone() {
+    async fn a_token_file_is_read_again_and_the_last_token_is_used_while_it_is_empty() {
         let dir = tempfile::tempdir().expect("a folder");
         let write = |text: &str| fs::write(dir.path().join("token"), text).expect("it can be written");
         write("one\n");
@@ -311,7 +311,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_plug_in_runs_again_when_its_token_ends_and_not_before() {
+    async fn a_plug_in_runs_again_only_when_its_token_expires() {
         let dir = tempfile::tempdir().expect("a folder");
         let script = |expires: &str| {
             format!(

@@ -59,7 +59,10 @@ impl Settings {
             }
             warn!(
                 cluster = cluster_name,
-                "insecure-skip-tls-verify is set: the certificate of the API server is not verified, and anyone on the way reads the credentials"
+                reason = "insecure-skip-tls-verify is set",
+                hint = "an attacker on the network path can read the credentials",
+                fix = "set certificate-authority instead",
+                "disabled certificate verification"
             );
         }
         config.accept_invalid_certs = is_insecure;

@@ -62,7 +62,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn who_merges_is_believed_while_the_annotation_is_its_own() {
+    fn a_merge_annotation_counts_only_if_its_own_manager_wrote_it() {
         let merged_by = |manager: &str, instance: &str| {
             let name = format!("merge.regcred.dev/{instance}");
             let fields = json!({ "f:metadata": { "f:annotations": { format!("f:{name}"): {} } } });

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use regcred_core::SecretName;
 use regcred_plan::SinkTarget;
 
-/// From this number of Secrets of one name on, a few lists are cheaper than four reads for each Secret.
+/// A few lists are cheaper than four reads for each Secret if at least this number of Secrets have one name.
 const ENOUGH: usize = 8;
 
 /// Returns the names of the Secrets that a pass reads in lists, if RBAC allows lists.

@@ -50,7 +50,7 @@ proptest! {
     #![proptest_config(super::config())]
 
     #[test]
-    fn what_is_ours_to_write_is_ours_alone_and_all_else_stays_with_its_owner(
+    fn an_adoption_owns_its_fields_alone_and_leaves_all_other_fields_unchanged(
         before in given_up(),
         dots in any::<bool>(),
         has_copy in any::<bool>(),
@@ -71,7 +71,7 @@ proptest! {
     }
 
     #[test]
-    fn a_second_take_over_changes_nothing(before in given_up(), dots in any::<bool>(), has_copy in any::<bool>()) {
+    fn a_second_adoption_of_any_secret_changes_nothing(before in given_up(), dots in any::<bool>(), has_copy in any::<bool>()) {
         let once = taken_over(&managed_fields(&before, dots), has_copy);
         prop_assert_eq!(taken_over(&once, has_copy), once);
     }

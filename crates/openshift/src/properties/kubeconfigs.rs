@@ -175,7 +175,7 @@ fn variables() -> impl Strategy<Value = BTreeMap<&'static str, String>> {
     let list = prop::collection::vec(
         prop_oneof![
             text().prop_map(|it| it.as_str().unwrap_or_default().to_owned()),
-            select(&SECRETS[1..]).prop_map(str::to_owned), // a host without a user is no secret
+            select(&SECRETS[1..]).prop_map(str::to_owned), // a host without a user is not a secret
             "[0-9.:/*\\[\\]a-f@ ]{0,12}",
         ],
         0..4,
@@ -204,7 +204,7 @@ proptest! {
     #![proptest_config(config())]
 
     #[test]
-    fn no_kubeconfig_and_no_proxy_makes_the_client_panic_or_tell_a_secret(text in kubeconfig(), variables in variables()) {
+    fn no_kubeconfig_or_proxy_makes_the_client_panic_or_print_a_secret(text in kubeconfig(), variables in variables()) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         let proxies = Proxies::from_variables(|name| variables.get(name).cloned());
         let result = runtime.block_on(used(&text, &proxies));

@@ -76,7 +76,7 @@ proptest! {
     #![proptest_config(super::config())]
 
     #[test]
-    fn whoever_else_writes_nobody_s_entries_are_lost_and_ours_is_there_once(
+    fn concurrent_writers_lose_no_entry_and_the_own_entry_exists_once(
         mut server in server(),
         (link, lists) in link(),
         others in (any::<bool>(), edits(), edits()),
@@ -105,7 +105,7 @@ proptest! {
     }
 
     #[test]
-    fn a_patch_is_guarded_and_adds_at_the_end_of_the_lists_that_lack_the_name(
+    fn a_link_patch_carries_the_version_and_appends_the_missing_name(
         server in server(),
         (link, lists) in link(),
     ) {
@@ -122,7 +122,7 @@ proptest! {
     }
 
     #[test]
-    fn a_patch_that_unlinks_is_guarded_and_takes_the_name_out_of_the_lists_that_hold_it(server in server()) {
+    fn an_unlink_patch_carries_the_version_and_removes_the_name(server in server()) {
         let read = server.read();
         let rest = without(&read, UNLINKED);
         let holding = LISTS.into_iter().filter(|list| count(&read, list, UNLINKED) > 0).collect::<Vec<_>>();

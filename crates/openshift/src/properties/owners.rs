@@ -67,7 +67,7 @@ pub(super) fn managed_fields(owners: &Owners, dots: bool) -> Value {
 /// Parses the fields.
 pub(super) fn read(managed_fields: &Value) -> Result<Owners, String> {
     let mut owners = Owners::new();
-    for entry in managed_fields.as_array().ok_or("it is no list")? {
+    for entry in managed_fields.as_array().ok_or("it is not a list")? {
         let known = |of: &[&'static str], name: &str| of.iter().find(|it| entry[name] == ***it).copied();
         let manager = known(&MANAGERS, "manager").ok_or("a new manager")?;
         let operation = known(&["Apply", "Update"], "operation").ok_or("a new operation")?;
@@ -81,7 +81,7 @@ pub(super) fn read(managed_fields: &Value) -> Result<Owners, String> {
 }
 
 fn walk<'a>(set: &'a Value, path: &mut Vec<&'a str>, into: &mut BTreeSet<usize>) -> Result<(), String> {
-    let set = set.as_object().ok_or("it is no map")?;
+    let set = set.as_object().ok_or("it is not a map")?;
     if set.is_empty() && !path.is_empty() {
         let field = FIELDS.iter().position(|field| *field == path.as_slice());
         into.insert(field.ok_or_else(|| format!("{path:?} was not there"))?);

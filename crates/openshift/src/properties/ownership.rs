@@ -123,7 +123,7 @@ proptest! {
     #![proptest_config(super::config())]
 
     #[test]
-    fn ours_says_so_and_is_intact_as_long_as_our_own_apply_owns_it(case in case()) {
+    fn an_owned_secret_has_the_ownership_marks_and_drifts_without_the_own_apply(case in case()) {
         let (instance, manager) = case.us;
         let metadata = case.metadata();
         let settings = SinkSettings { instance: instance.parse().expect("valid"), ..SinkSettings::default() };

@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::harness::{NAME, builder, names, set, sink, target};
 
 #[tokio::test]
-async fn entries_of_others_stay_when_they_write_at_the_same_moment() {
+async fn foreign_entries_are_kept_when_another_controller_writes_concurrently() {
     let kube = FakeKube::start().await;
     kube.add_namespace("team-a", &["builder"]);
     let (sink, target) = (builder(&kube).await.with_links([Link::pull_and_mount("builder")]).build(), target("team-a"));
@@ -30,7 +30,7 @@ async fn entries_of_others_stay_when_they_write_at_the_same_moment() {
 /// Each write carries the version that was read, and is tried five times with jitter. With twelve concurrent writers,
 /// regcred's name appears exactly once, and no other entry is lost.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn twelve_writers_at_a_time_lose_no_entry() {
+async fn twelve_concurrent_writers_lose_no_entry() {
     let kube = FakeKube::start().await;
     kube.add_namespace("team-a", &["builder"]);
     let before = kube.object("serviceaccounts", "team-a", "builder").expect("it is there");
@@ -66,7 +66,7 @@ async fn twelve_writers_at_a_time_lose_no_entry() {
 }
 
 #[tokio::test]
-async fn a_missing_account_is_waited_for_and_an_optional_one_is_not() {
+async fn a_missing_account_is_waited_for_unless_it_is_optional() {
     let kube = FakeKube::start().await;
     kube.add_namespace("team-a", &[]);
     let (sink, target) = (sink(&kube).await, target("team-a"));
@@ -78,7 +78,7 @@ async fn a_missing_account_is_waited_for_and_an_optional_one_is_not() {
 }
 
 #[tokio::test]
-async fn an_account_that_cannot_be_read_or_written_is_told_and_does_not_stop_the_secret() {
+async fn a_failed_link_is_reported_and_does_not_stop_the_write_of_the_secret() {
     let kube = FakeKube::start().await;
     kube.add_namespace("team-a", &["default", "builder"]);
     let (sink, target) = (sink(&kube).await, target("team-a"));
@@ -95,7 +95,7 @@ async fn an_account_that_cannot_be_read_or_written_is_told_and_does_not_stop_the
 }
 
 #[tokio::test]
-async fn links_that_the_config_drops_are_undone_list_by_list() {
+async fn links_removed_from_the_config_are_removed_list_by_list() {
     let kube = FakeKube::start().await;
     kube.add_namespace("team-a", &["default", "builder"]);
     let (all, target) = (sink(&kube).await, target("team-a"));

@@ -45,7 +45,7 @@ fn owners(secret: &Value) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn what_the_recipe_made_becomes_ours_and_its_copy_of_the_old_token_goes() {
+async fn a_secret_of_the_recipe_is_adopted_and_its_copy_of_the_old_token_removed() {
     let kube = with_recipe(r#"{"auths":{"https://r.example":{"auth":"dTpw"}}}"#).await;
     let before = secret(&kube);
     let (sink, target) = (adopting(&kube).await, target("team-a"));
@@ -68,7 +68,7 @@ async fn what_the_recipe_made_becomes_ours_and_its_copy_of_the_old_token_goes() 
 }
 
 #[tokio::test]
-async fn what_would_lose_a_login_or_be_written_again_is_left_alone() {
+async fn a_secret_that_would_lose_a_login_or_be_rewritten_is_not_adopted() {
     let kube = FakeKube::start().await;
     let sink = adopting(&kube).await;
     let two = recipe(r#"{"auths":{"r.example":{"auth":"dTpw"},"quay.example":{"auth":"dTpw"}}}"#);
@@ -98,7 +98,7 @@ async fn what_would_lose_a_login_or_be_written_again_is_left_alone() {
 }
 
 #[tokio::test]
-async fn what_the_config_cannot_name_is_refused_at_the_look() {
+async fn a_secret_with_a_login_outside_the_config_is_refused_when_observed() {
     let kube = with_recipe(r#"{"auths":{"r.example":{"auth":"dTpw"},"quay.example":{"auth":"dTpw"}}}"#).await;
     let sink = builder(&kube).await.with_foreign(Foreign::Adopt).with_expected(|host| host == "r.example").build();
     let observed = sink.observe(&target("team-a")).await.expect("it can be read").existing().expect("it is there");
@@ -111,7 +111,7 @@ async fn what_the_config_cannot_name_is_refused_at_the_look() {
 }
 
 #[tokio::test]
-async fn while_a_provider_fails_nobody_can_say_whose_the_logins_are() {
+async fn a_secret_is_not_adopted_while_a_provider_fails() {
     let kube = with_recipe(r#"{"auths":{"r.example":{"auth":"dTpw"},"two.example":{"auth":"dTpw"}}}"#).await;
     let before = secret(&kube);
     let error = adopting(&kube).await.write(&target("team-a"), &partial(1)).await.expect_err("not yet");
@@ -120,7 +120,7 @@ async fn while_a_provider_fails_nobody_can_say_whose_the_logins_are() {
 }
 
 #[tokio::test]
-async fn a_take_over_that_ended_half_way_is_completed() {
+async fn an_interrupted_adoption_is_completed() {
     let kube = with_recipe(r#"{"auths":{"r.example":{"auth":"dTpw"}}}"#).await;
     let (sink, target) = (adopting(&kube).await, target("team-a"));
     for polls in 0..200 {
@@ -164,7 +164,7 @@ async fn apply(kube: &FakeKube, manager: &str, labels: &Value) {
 }
 
 #[tokio::test]
-async fn a_label_that_somebody_else_applies_stays_theirs_and_stands_in_nobody_s_way() {
+async fn a_label_of_another_manager_is_kept_and_does_not_block_adoption() {
     let kube = with_recipe(r#"{"auths":{"r.example":{"auth":"dTpw"}}}"#).await;
     apply(&kube, "labeller", &json!({ "team": "theirs" })).await;
     let labels = [("team".to_owned(), "ours".to_owned()), ("tier".into(), "run".into())];
@@ -189,7 +189,7 @@ async fn a_label_that_somebody_else_applies_stays_theirs_and_stands_in_nobody_s_
 }
 
 #[tokio::test]
-async fn an_instance_under_a_new_name_takes_over_its_secrets_without_a_gap() {
+async fn a_renamed_instance_takes_over_its_secrets_without_a_gap() {
     let kube = FakeKube::start().await;
     kube.add_namespace("team-a", &["default"]);
     let (old, target) = (sink(&kube).await, target("team-a"));
@@ -222,7 +222,7 @@ async fn an_instance_under_a_new_name_takes_over_its_secrets_without_a_gap() {
 }
 
 #[tokio::test]
-async fn a_take_over_by_a_new_name_that_ended_half_way_is_completed() {
+async fn an_interrupted_take_over_by_a_renamed_instance_is_completed() {
     let kube = FakeKube::start().await;
     kube.add_namespace("team-a", &["default"]);
     let target = target("team-a");

@@ -62,7 +62,7 @@ impl conformance::SinkUnderTest for Fake {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn it_conforms() {
+async fn the_openshift_sink_conforms() {
     let kube = FakeKube::start().await;
     let sink = Arc::new(sink(&kube).await);
     conformance::sink(&Fake { kube, sink, handed_out: AtomicUsize::new(0) }).await;

@@ -36,7 +36,7 @@ async fn a_first_pass_is_a_patch_per_secret_and_missing_link_and_a_refresh_is_on
 }
 
 #[tokio::test]
-async fn many_targets_are_read_by_a_few_lists_where_that_is_granted() {
+async fn many_targets_are_read_with_a_few_lists_if_the_right_is_granted() {
     let kube = FakeKube::start().await;
     let targets = (0..600).map(|number| target(&format!("team-{number}"))).collect::<Vec<_>>();
     for target in &targets {
@@ -80,7 +80,7 @@ async fn many_targets_are_read_by_a_few_lists_where_that_is_granted() {
 }
 
 #[tokio::test]
-async fn sinks_of_one_cluster_share_what_was_listed() {
+async fn sinks_of_one_cluster_share_one_list() {
     let kube = FakeKube::start().await;
     kube.add_namespace("team-a", &["default"]);
     let reads = Cache::new(
@@ -113,7 +113,7 @@ async fn sinks_of_one_cluster_share_what_was_listed() {
 }
 
 #[tokio::test]
-async fn an_edit_is_seen_in_metadata_and_repaired_in_place() {
+async fn an_edit_is_detected_in_metadata_and_repaired_in_place() {
     let kube = FakeKube::start().await;
     kube.add_namespace("team-a", &["default"]);
     let (sink, target) = (sink(&kube).await, target("team-a"));
@@ -135,7 +135,7 @@ async fn an_edit_is_seen_in_metadata_and_repaired_in_place() {
 }
 
 #[tokio::test]
-async fn removal_takes_the_links_out_first_and_leaves_those_of_others() {
+async fn removal_deletes_the_secret_and_its_links_but_no_foreign_link() {
     let kube = FakeKube::start().await;
     kube.add_namespace("team-a", &["default", "builder"]);
     let (sink, target) = (sink(&kube).await, target("team-a"));
@@ -152,7 +152,7 @@ async fn removal_takes_the_links_out_first_and_leaves_those_of_others() {
 }
 
 #[tokio::test]
-async fn what_somebody_put_there_stops_no_healthy_provider_and_gets_no_date_of_ours() {
+async fn an_edited_secret_does_not_stop_a_healthy_provider_and_gets_no_dates() {
     let kube = FakeKube::start().await;
     kube.add_namespace("team-a", &["default"]);
     let (sink, target) = (sink(&kube).await, target("team-a"));
@@ -170,7 +170,7 @@ async fn what_somebody_put_there_stops_no_healthy_provider_and_gets_no_date_of_o
 }
 
 #[tokio::test]
-async fn entries_stay_during_an_outage_under_whatever_name_their_provider_had() {
+async fn entries_are_kept_during_an_outage_even_if_their_provider_was_renamed() {
     let kube = FakeKube::start().await;
     kube.add_namespace("team-a", &["default"]);
     let (sink, target) = (sink(&kube).await, target("team-a"));
@@ -185,7 +185,7 @@ async fn entries_stay_during_an_outage_under_whatever_name_their_provider_had() 
 }
 
 #[tokio::test]
-async fn who_claims_our_data_too_does_not_stand_in_the_way() {
+async fn another_manager_that_owns_the_same_data_does_not_block_a_refresh() {
     let kube = FakeKube::start().await;
     kube.add_namespace("team-a", &["default"]);
     let (sink, target) = (sink(&kube).await, target("team-a"));

@@ -35,7 +35,7 @@ fn data(kube: &FakeKube) -> String {
 }
 
 #[tokio::test]
-async fn our_entry_comes_and_goes_and_every_other_byte_stays() {
+async fn a_merged_entry_is_added_and_removed_without_changing_other_bytes() {
     let kube = cluster(THEIRS).await;
     let (sink, target) = (merging(&kube).await, target("team-a"));
     let observed = sink.observe(&target).await.expect("it can be read").existing().expect("it is there");
@@ -61,7 +61,7 @@ async fn our_entry_comes_and_goes_and_every_other_byte_stays() {
 }
 
 #[tokio::test]
-async fn an_entry_that_nothing_asks_for_goes_but_not_while_a_provider_fails() {
+async fn an_unwanted_entry_is_removed_unless_a_provider_failed() {
     let kube = cluster(THEIRS).await;
     let (sink, target) = (merging(&kube).await, target("team-a"));
     sink.write(&target, &both(1)).await.expect("it is merged");
@@ -80,14 +80,14 @@ fn rewrite(kube: &FakeKube, data: &str) {
 }
 
 #[tokio::test]
-async fn what_its_owner_writes_is_seen_and_our_entry_put_back() {
+async fn a_merged_entry_is_restored_after_the_owner_rewrites_the_secret() {
     let kube = cluster(THEIRS).await;
     let (sink, target) = (merging(&kube).await, target("team-a"));
     let first = set(1, 12);
     sink.write(&target, &first).await.expect("it is merged");
     rewrite(&kube, &data(&kube).replace("\"z\"", "\"new\":{\"auth\":\"dTpw\"},\"z\""));
     let observed = sink.observe(&target).await.expect("it can be read").existing().expect("it is there");
-    assert_eq!((observed.drift, observed.validity.len()), (vec![], 1), "an entry of theirs more concerns nobody");
+    assert_eq!((observed.drift, observed.validity.len()), (vec![], 1), "another entry of the owner is no drift");
     assert_eq!(sink.write(&target, &first).await.expect("nothing to do").written, Written::Unchanged);
 
     rewrite(&kube, THEIRS);
@@ -99,7 +99,7 @@ async fn what_its_owner_writes_is_seen_and_our_entry_put_back() {
 }
 
 #[tokio::test]
-async fn an_entry_that_its_owner_has_written_since_is_not_ours_to_take_out() {
+async fn an_entry_that_the_owner_has_rewritten_is_not_removed() {
     let kube = cluster(THEIRS).await;
     let (sink, target) = (merging(&kube).await, target("team-a"));
     sink.write(&target, &both(1)).await.expect("it is merged");
@@ -113,7 +113,7 @@ async fn an_entry_that_its_owner_has_written_since_is_not_ours_to_take_out() {
 }
 
 #[tokio::test]
-async fn a_secret_that_nobody_is_said_to_own_is_merged_into_all_the_same() {
+async fn a_secret_without_managed_fields_is_merged_into() {
     let kube = cluster(THEIRS).await;
     let (sink, target) = (merging(&kube).await, target("team-a"));
     let mut bare = kube.object("secrets", "team-a", NAME).expect("it is there");
@@ -128,7 +128,7 @@ async fn a_secret_that_nobody_is_said_to_own_is_merged_into_all_the_same() {
 ///
 /// regcred does not merge into it, and leaves every byte unchanged.
 #[tokio::test]
-async fn what_cannot_be_merged_into_is_left_alone_and_says_why() {
+async fn a_secret_that_cannot_be_merged_into_is_left_unchanged_with_a_reason() {
     let long = format!("{{\"auths\":{{\"quay.example\":{{\"auth\":\"\",\"x\":\"{}\"}}}}}}", "x".repeat(920 * 1024));
     let keys = (0..65).map(|number| format!("\"r.example/{number}\":{{}}")).collect::<Vec<_>>().join(",");
     let many = format!("{{\"auths\":{{{keys}}}}}");
@@ -164,7 +164,7 @@ async fn looked_at(sink: &OpenShiftSink) -> regcred_core::Observed {
 }
 
 #[tokio::test]
-async fn an_entry_of_ours_that_cannot_be_decoded_is_replaced() {
+async fn an_own_entry_that_cannot_be_decoded_is_replaced() {
     let broken = [
         r#"{"auth":"Zm9v"}"#,
         r#""%%%""#,
@@ -202,7 +202,7 @@ async fn an_entry_of_ours_that_cannot_be_decoded_is_replaced() {
 }
 
 #[tokio::test]
-async fn an_entry_of_others_that_cannot_be_decoded_stays_and_is_told() {
+async fn a_foreign_entry_that_cannot_be_decoded_is_kept_and_reported() {
     for entry in [r#"{"auth":"not base64"}"#, "7", "[]", r#"{"auth":"Zm9v"}"#, r#"{ "email" : 7 }"#] {
         let theirs = format!(r#"{{"auths":{{"quay.example":{entry}}}}}"#);
         let kube = cluster(&theirs).await;
@@ -213,14 +213,14 @@ async fn an_entry_of_others_that_cannot_be_decoded_stays_and_is_told() {
         assert!(why.contains("the kubelet") && why.contains("correct or remove \"quay.example\""), "{entry}: {why}");
         assert!(data(&kube).starts_with(theirs.trim_end_matches("}}")), "{entry}: {}", data(&kube));
         let looked = looked_at(&sink).await;
-        assert_eq!(looked.waiting_for.or(failed(looked.failure)), Some(why), "a look tells the same");
+        assert_eq!(looked.waiting_for.or(failed(looked.failure)), Some(why), "a read-only pass reports the same");
         sink.remove(&target("team-a")).await.expect("ours goes");
         assert_eq!(data(&kube), theirs);
     }
 }
 
 #[tokio::test]
-async fn every_key_of_the_registry_gets_our_login_and_loses_it_with_the_rest() {
+async fn every_key_of_a_registry_gets_the_login_and_is_removed_with_it() {
     let old = STANDARD.encode("AWS:old");
     let keys = [
         "r.example/team/app",
@@ -257,7 +257,7 @@ async fn every_key_of_the_registry_gets_our_login_and_loses_it_with_the_rest() {
 }
 
 #[tokio::test]
-async fn what_readers_take_before_our_login_is_told_at_each_look() {
+async fn a_login_that_readers_would_not_use_is_reported_at_each_reconcile() {
     let robot = STANDARD.encode("robot:pw");
     let cases = [
         (
@@ -283,7 +283,7 @@ async fn what_readers_take_before_our_login_is_told_at_each_look() {
 }
 
 #[tokio::test]
-async fn a_secret_that_is_not_there_is_created_for_a_merge_and_deleted_again() {
+async fn a_missing_secret_is_created_for_a_merge_and_deleted_again() {
     let kube = FakeKube::start().await;
     kube.add_namespace("team-a", &["default"]);
     let creating = |kube| async move { builder(kube).await.with_foreign(Foreign::MergeOrCreate).build() };
@@ -308,7 +308,7 @@ async fn a_secret_that_is_not_there_is_created_for_a_merge_and_deleted_again() {
 }
 
 #[tokio::test]
-async fn a_secret_of_somebody_else_is_not_deleted_though_it_is_empty() {
+async fn an_empty_foreign_secret_is_not_deleted() {
     let kube = cluster(r#"{"auths":{}}"#).await;
     let sink = builder(&kube).await.with_foreign(Foreign::MergeOrCreate).build();
     sink.write(&target("team-a"), &set(1, 12)).await.expect("it is merged into");
@@ -317,7 +317,7 @@ async fn a_secret_of_somebody_else_is_not_deleted_though_it_is_empty() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn installations_that_merge_into_one_secret_at_the_same_time_lose_nothing() {
+async fn concurrent_merges_of_several_installations_lose_no_entry() {
     let kube = Arc::new(cluster(THEIRS).await);
     let mut work = tokio::task::JoinSet::new();
     for number in 0..12 {

@@ -46,7 +46,7 @@ async fn watching(resync: Duration, watched: WatchedObjects, prepare: impl FnOnc
     let source = WatchedSource::named(&cluster, store, name, namespaces, &sink, resync, watched);
     let (sender, mut receiver) = TargetSender::channel(16);
     let task = tokio::spawn(async move { source.watch(sender).await }).abort_handle();
-    while !matches!(receiver.next().await.expect("it goes on").1, TargetEvent::Synced) {}
+    while !matches!(receiver.next().await.expect("the stream continues").1, TargetEvent::Synced) {}
     let watching = Watching { kube, sink, receiver, task };
     for namespace in ["team-a", "team-b"] {
         watching.refresh(&target(namespace), 1).await;
@@ -92,7 +92,7 @@ impl Watching {
     /// Returns the next reported target.
     async fn next(&mut self) -> TargetEvent {
         let next = timeout(Duration::from_secs(30), self.receiver.next()).await;
-        next.expect("within half a minute").expect("it goes on").1
+        next.expect("within half a minute").expect("the stream continues").1
     }
 
     async fn refresh(&self, target: &Target, serial: usize) -> Vec<String> {
@@ -111,7 +111,7 @@ impl Watching {
 }
 
 #[tokio::test]
-async fn a_change_of_a_secret_an_account_or_a_namespace_names_its_target_at_once() {
+async fn a_change_of_a_secret_account_or_namespace_reports_its_target_at_once() {
     let mut watching = watching(LONG, WatchedObjects::All, |_| ()).await;
     let changes: [(&str, Change); 8] = [
         ("a deleted Secret", |it| it.kube.remove("secrets", "team-a", NAME)),
@@ -147,7 +147,7 @@ async fn a_change_of_a_secret_an_account_or_a_namespace_names_its_target_at_once
 }
 
 #[tokio::test]
-async fn own_writes_and_changes_beside_them_name_no_target() {
+async fn own_writes_and_unrelated_changes_report_no_target() {
     let mut watching = watching(LONG, WatchedObjects::All, |_| ()).await;
     for serial in 2..5 {
         assert_eq!(watching.refresh(&target("team-a"), serial).await, ["patch secrets"], "nothing has to be read");
@@ -161,7 +161,7 @@ async fn own_writes_and_changes_beside_them_name_no_target() {
 }
 
 #[tokio::test]
-async fn what_may_not_be_watched_is_read_again_and_again() {
+async fn resources_without_watch_rights_are_read_periodically() {
     let denied: [(&str, Option<&str>); 4] =
         [("secrets", None), ("serviceaccounts", Some("team-a")), ("namespaces", None), ("serviceaccounts", None)];
     for (resource, namespace) in denied {
@@ -180,7 +180,7 @@ async fn what_may_not_be_watched_is_read_again_and_again() {
 }
 
 #[tokio::test]
-async fn with_secrets_alone_each_target_is_read_again_too() {
+async fn targets_are_also_read_periodically_if_only_secrets_are_watched() {
     let mut watching = watching(Duration::from_millis(50), WatchedObjects::Secrets, |_| ()).await;
     assert!(matches!(watching.next().await, TargetEvent::Again(_)));
     watching.kube.remove("secrets", "team-a", NAME);
@@ -189,7 +189,7 @@ async fn with_secrets_alone_each_target_is_read_again_too() {
 }
 
 #[tokio::test]
-async fn what_may_have_been_missed_is_read_again() {
+async fn targets_are_read_again_after_a_gap_in_the_named_watches() {
     let mut watching = watching(LONG, WatchedObjects::All, |_| ()).await;
     assert_eq!(watching.refresh(&target("team-a"), 2).await, ["patch secrets"]);
     watching.kube.forget_history();

@@ -13,18 +13,18 @@ fn right(verb: &'static str, name: &str) -> Right {
 }
 
 #[tokio::test]
-async fn a_server_tells_its_version_and_its_time() {
+async fn the_server_version_and_time_are_read() {
     let kube = FakeKube::start().await;
     kube.set_clock_ahead(Duration::from_hours(1));
     let info = check::server_info(&connect(&kube).await).await.expect("it answers");
-    assert_eq!((info.version.as_deref(), info.release), (Some("v1.33.0-standin"), Some((1, 33))));
+    assert_eq!((info.version.as_deref(), info.release), (Some("v1.33.0-fake"), Some((1, 33))));
     let ahead = info.time.expect("it tells").duration_since(SystemClock.now()).expect("it is ahead");
     assert!(Duration::from_hours(1).abs_diff(ahead) < Duration::from_secs(30), "{ahead:?}");
-    assert_eq!(check::user(&connect(&kube).await).await.expect("it answers").as_deref(), Some("standin"));
+    assert_eq!(check::user(&connect(&kube).await).await.expect("it answers").as_deref(), Some("fake"));
 }
 
 #[tokio::test]
-async fn what_answers_instead_of_a_server_is_not_quoted() {
+async fn an_answer_that_is_not_from_a_kubernetes_api_is_not_quoted() {
     let kube = FakeKube::start().await;
     for body in ["<html>canary</html>", r#"{"gitVersion":"can ary"}"#, "[]", ""] {
         kube.answer_next(1, 200, "application/json", &[], body);
@@ -32,21 +32,21 @@ async fn what_answers_instead_of_a_server_is_not_quoted() {
         assert!(error.chain().ends_with("not that of a Kubernetes API; is there a proxy?"), "{error:?}");
     }
     kube.fail_next(1, 403, "Forbidden", "canary", None);
-    let info = check::server_info(&connect(&kube).await).await.expect("somebody has forbidden that question alone");
+    let info = check::server_info(&connect(&kube).await).await.expect("only that request is forbidden");
     assert_eq!((info.version, info.release, info.time.is_some()), (None, None, true));
     for (status, kind) in
         [(401, ErrorKind::Unauthenticated), (429, ErrorKind::Throttled), (503, ErrorKind::Unreachable)]
     {
         kube.answer_next(1, status, "text/plain", &[], "canary");
-        let error = check::server_info(&connect(&kube).await).await.expect_err("it is no answer");
+        let error = check::server_info(&connect(&kube).await).await.expect_err("it is not an answer");
         assert!(error.kind() == kind && !error.chain().contains("canary"), "{error:?}");
     }
     kube.answer_next(1, 404, "application/json", &[], r#"{"kind":"Status","code":404,"message":"canary"}"#);
-    assert_eq!(check::user(&connect(&kube).await).await.expect("an old server does not tell"), None);
+    assert_eq!(check::user(&connect(&kube).await).await.expect("an old server does not report it"), None);
 }
 
 #[tokio::test]
-async fn rights_are_told_in_the_order_in_which_they_were_asked_for() {
+async fn access_reviews_are_answered_in_the_requested_order() {
     let kube = FakeKube::start().await;
     kube.deny_named("patch", "secrets", Some("b"), "two");
     let (one, two) = (right("patch", "one"), right("patch", "two"));
@@ -62,7 +62,7 @@ async fn rights_are_told_in_the_order_in_which_they_were_asked_for() {
 }
 
 #[tokio::test]
-async fn namespaces_are_here_going_absent_or_not_to_be_seen() {
+async fn namespaces_are_present_terminating_absent_or_unknown() {
     let kube = FakeKube::start().await;
     kube.add_namespace("a", &[]);
     kube.add_namespace("b", &[]);
@@ -77,11 +77,11 @@ async fn namespaces_are_here_going_absent_or_not_to_be_seen() {
 }
 
 #[tokio::test]
-async fn policies_are_named_or_not_served_or_not_to_be_seen() {
+async fn policies_are_listed_not_served_or_unknown() {
     let kube = FakeKube::start().await;
-    let policies = async || check::policies(&connect(&kube).await, Some("standin")).await.expect("it answers");
+    let policies = async || check::policies(&connect(&kube).await, Some("fake")).await.expect("it answers");
     assert_eq!(policies().await, Policies::Named(vec![]));
-    kube.add_policy("guard", "standin");
+    kube.add_policy("guard", "fake");
     kube.add_policy("of-another", "system:serviceaccount:regcred:regcred");
     assert_eq!(policies().await, Policies::Named(vec!["guard".into()]));
     kube.fail_next(1, 404, "NotFound", "the server could not find the requested resource", None);

@@ -9,7 +9,7 @@ use regcred_testkit::FakeKube;
 use crate::harness::{NAME, builder, foreign, requests, set, sink, target};
 
 #[tokio::test]
-async fn namespaces_that_are_gone_or_going_are_told_apart_from_missing_rights() {
+async fn absent_and_terminating_namespaces_are_not_reported_as_missing_rights() {
     let kube = FakeKube::start().await;
     for namespace in ["going", "forbidden"] {
         kube.add_namespace(namespace, &["default"]);
@@ -34,14 +34,14 @@ async fn namespaces_that_are_gone_or_going_are_told_apart_from_missing_rights() 
 
 /// The server's own view of a namespace's labels can be older than the watch.
 #[tokio::test]
-async fn a_policy_that_denies_is_asked_once_more_before_it_is_told() {
+async fn a_denial_by_a_policy_is_retried_once_before_it_is_reported() {
     let kube = FakeKube::start().await;
     kube.add_namespace("team-a", &["default"]);
     let sink = builder(&kube).await.build();
     let target = target("team-a");
     let denial =
         "secrets \"ecr-secret\" is forbidden: ValidatingAdmissionPolicy 'p' with binding 'p' denied request: no";
-    let seen = sink.observe(&target).await.expect("there is none");
+    let seen = sink.observe(&target).await.expect("it does not exist");
     kube.fail_next(1, 422, "Invalid", denial, None);
     sink.apply(&target, &seen, &set(1, 12)).await.expect("the second try is taken");
     let seen = sink.observe(&target).await.expect("it is there");
@@ -54,7 +54,7 @@ async fn a_policy_that_denies_is_asked_once_more_before_it_is_told() {
 }
 
 #[tokio::test]
-async fn a_busy_or_broken_server_is_asked_once() {
+async fn a_busy_or_broken_server_is_called_once() {
     let kube = FakeKube::start().await;
     kube.add_namespace("team-a", &["default"]);
     let (sink, target) = (builder(&kube).await.build(), target("team-a"));
@@ -69,7 +69,7 @@ async fn a_busy_or_broken_server_is_asked_once() {
 }
 
 #[tokio::test]
-async fn two_installations_leave_each_other_s_secrets_alone() {
+async fn a_secret_of_another_installation_is_refused() {
     let kube = FakeKube::start().await;
     kube.add_namespace("team-a", &["default"]);
     let (one, other) = (sink(&kube).await, builder(&kube).await.with_instance("blue".parse().expect("valid")).build());
@@ -81,7 +81,7 @@ async fn two_installations_leave_each_other_s_secrets_alone() {
 }
 
 #[tokio::test]
-async fn a_foreign_one_that_appears_meanwhile_is_a_conflict_and_stays() {
+async fn a_foreign_secret_created_meanwhile_is_a_conflict_and_is_kept() {
     let kube = FakeKube::start().await;
     kube.add_namespace("team-a", &["default"]);
     let (sink, target) = (sink(&kube).await, target("team-a"));
@@ -89,7 +89,7 @@ async fn a_foreign_one_that_appears_meanwhile_is_a_conflict_and_stays() {
     assert!(!seen.exists);
     kube.put("secrets", "team-a", NAME, foreign(), "helm");
     let before = kube.object("secrets", "team-a", NAME);
-    let error = sink.apply(&target, &seen, &set(1, 12)).await.expect_err("somebody else was faster");
+    let error = sink.apply(&target, &seen, &set(1, 12)).await.expect_err("another writer was faster");
     assert_eq!((error.kind(), kube.object("secrets", "team-a", NAME)), (ErrorKind::Conflict, before));
 }
 
@@ -127,7 +127,7 @@ async fn a_kubeconfig_that_cannot_be_used_is_not_quoted() {
 }
 
 #[tokio::test]
-async fn an_address_that_is_no_secret_is_refused_without_a_request() {
+async fn an_address_that_is_not_a_secret_is_refused_without_a_request() {
     let kube = FakeKube::start().await;
     kube.add_namespace("team-a", &["default"]);
     let sink = sink(&kube).await;

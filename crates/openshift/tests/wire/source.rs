@@ -29,7 +29,7 @@ fn label(kube: &FakeKube, namespace: &str, tier: &str) {
 async fn seen(receiver: &mut TargetReceiver) -> Vec<String> {
     let mut seen = vec![];
     loop {
-        match receiver.next().await.expect("it goes on").1 {
+        match receiver.next().await.expect("the stream continues").1 {
             TargetEvent::Present(target) => seen.push(target.group().to_owned()),
             TargetEvent::Again(target) => seen.push(format!("{} again", target.group())),
             TargetEvent::Gone(target) => seen.push(format!("not {}", target.group())),
@@ -65,7 +65,7 @@ async fn the_source_of_listed_namespaces_conforms() {
 }
 
 #[tokio::test]
-async fn what_comes_goes_or_is_labelled_otherwise_is_seen_with_the_next_list() {
+async fn created_deleted_and_relabelled_namespaces_are_found_by_the_next_list() {
     let kube = FakeKube::start().await;
     for (namespace, tier) in [("a", "run"), ("b", "run"), ("c", "test"), ("d", "run"), ("f", "run")] {
         kube.add_namespace(namespace, &[]);
@@ -75,7 +75,7 @@ async fn what_comes_goes_or_is_labelled_otherwise_is_seen_with_the_next_list() {
     let (sender, mut receiver) = TargetSender::channel(16);
     let source = source(&kube).await;
     let watching = tokio::spawn(async move { source.watch(sender).await });
-    assert_eq!(seen(&mut receiver).await, ["a", "b", "f"], "what is being deleted is none");
+    assert_eq!(seen(&mut receiver).await, ["a", "b", "f"], "a namespace that is being deleted is not a target");
 
     kube.add_namespace("e", &[]);
     label(&kube, "e", "run");
@@ -100,7 +100,7 @@ async fn what_comes_goes_or_is_labelled_otherwise_is_seen_with_the_next_list() {
 }
 
 #[tokio::test]
-async fn sources_that_start_together_share_one_list_of_however_many_pages() {
+async fn sources_that_start_together_share_one_list_of_many_pages() {
     let kube = FakeKube::start().await;
     for number in 0..1_200 {
         let namespace = format!("team-{number}");
@@ -131,7 +131,7 @@ async fn sources_that_wait_for_one_list_share_its_failure() {
         tokio::spawn(async move { source.watch(TargetSender::channel(16).0).await })
     });
     for watching in watches.collect::<Vec<_>>() {
-        let error = watching.await.expect("it does not panic").expect_err("nobody may list");
+        let error = watching.await.expect("it does not panic").expect_err("lists are forbidden");
         assert_eq!(error.kind(), ErrorKind::Denied);
     }
     let lists = kube.requests().into_iter().filter(|it| it.verb == "list").count();

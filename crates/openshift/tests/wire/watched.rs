@@ -84,7 +84,7 @@ async fn watching(kube: &FakeKube) -> Watching {
     let (source, sink) = source(kube).await;
     let (sender, mut receiver) = TargetSender::channel(16);
     let task = tokio::spawn(async move { source.watch(sender).await }).abort_handle();
-    while !matches!(receiver.next().await.expect("it goes on").1, TargetEvent::Synced) {}
+    while !matches!(receiver.next().await.expect("the stream continues").1, TargetEvent::Synced) {}
     Watching { sink, receiver, task }
 }
 
@@ -99,7 +99,7 @@ async fn written() -> (FakeKube, Watching, Target) {
 
 impl Watching {
     async fn next(&mut self) -> TargetEvent {
-        self.receiver.next().await.expect("it goes on").1
+        self.receiver.next().await.expect("the stream continues").1
     }
 
     /// Reconciles a target as the engine does. Returns the requests meanwhile.
@@ -139,7 +139,7 @@ async fn apply(kube: &FakeKube, mut secret: Value, manager: &str) {
 }
 
 #[tokio::test]
-async fn a_refresh_of_what_nobody_has_touched_is_one_write() {
+async fn a_refresh_of_an_unchanged_secret_is_one_write() {
     let kube = FakeKube::start().await;
     for namespace in ["team-a", "team-b"] {
         kube.add_namespace(namespace, &["default", "builder"]);
@@ -156,11 +156,15 @@ async fn a_refresh_of_what_nobody_has_touched_is_one_write() {
     let details = async |sink: &OpenShiftSink| {
         sink.observe(&target("team-a")).await.expect("read").existing().expect("there").details
     };
-    assert_eq!(details(&watching.sink).await, details(&sink(&kube).await).await, "it is told as it would be read");
+    assert_eq!(
+        details(&watching.sink).await,
+        details(&sink(&kube).await).await,
+        "the cache reports what a read reports"
+    );
 }
 
 #[tokio::test]
-async fn who_takes_a_link_out_of_one_list_is_seen_and_who_writes_beside_it_disturbs_nobody() {
+async fn a_removed_link_reports_its_target_and_unrelated_edits_do_not() {
     let (kube, mut watching, target) = written().await;
 
     edit(&kube, "default", |account| account["metadata"]["labels"] = json!({ "team": "a" }));
@@ -169,7 +173,7 @@ async fn who_takes_a_link_out_of_one_list_is_seen_and_who_writes_beside_it_distu
     });
     edit(&kube, "builder", |account| account["imagePullSecrets"] = json!([]));
     assert!(matches!(watching.next().await, TargetEvent::Present(it) if it == target));
-    assert_eq!(watching.receiver.try_next().map(|(_, it)| format!("{it:?}")), None, "the other edits wake nobody");
+    assert_eq!(watching.receiver.try_next().map(|(_, it)| format!("{it:?}")), None, "the other edits cause no event");
     let undone = vec!["ServiceAccount builder is not linked".to_owned()];
     assert_eq!(watching.undone(&kube, &target).await, (undone.clone(), true));
     watching.refresh(&kube, &target, 2).await;
@@ -184,7 +188,7 @@ async fn who_takes_a_link_out_of_one_list_is_seen_and_who_writes_beside_it_distu
 }
 
 #[tokio::test]
-async fn what_somebody_has_written_before_the_watch_tells_is_not_written_over() {
+async fn a_foreign_write_before_its_watch_event_is_not_overwritten() {
     let (kube, mut watching, target) = written().await;
     let seen = watching.sink.observe(&target).await.expect("it can be read");
     let mut secret = kube.object("secrets", "team-a", NAME).expect("it is there");
@@ -194,12 +198,12 @@ async fn what_somebody_has_written_before_the_watch_tells_is_not_written_over() 
     let error = watching.sink.apply(&target, &seen, &set(2, 12)).await.expect_err("it is another one by now");
     assert_eq!(error.kind(), ErrorKind::Conflict);
     let observed = watching.sink.observe(&target).await.expect("it can be read").existing().expect("it is there");
-    assert!(observed.refusal.is_some(), "it is read anew, and somebody else's now");
+    assert!(observed.refusal.is_some(), "it is read again, and now has another owner");
     assert!(matches!(watching.next().await, TargetEvent::Present(it) if it == target));
 }
 
 #[tokio::test]
-async fn what_another_of_our_name_writes_or_somebody_beside_it_is_read_again() {
+async fn a_write_by_another_process_or_controller_is_read_again() {
     let (kube, watching, target) = written().await;
     let other = sink(&kube).await;
     for serial in 2..6 {
@@ -216,14 +220,14 @@ async fn what_another_of_our_name_writes_or_somebody_beside_it_is_read_again() {
                 yield_now().await;
             }
         };
-        timeout(Duration::from_secs(30), read).await.expect("the watch tells of it");
+        timeout(Duration::from_secs(30), read).await.expect("the watch reports it");
     }
     watching.sink.write(&target, &set(9, 12)).await.expect("it is known as it is");
 }
 
 /// Any program may apply under any manager's name. Metadata does not show this, so the data is read.
 #[tokio::test]
-async fn wrong_data_that_somebody_applies_as_our_field_manager_is_put_right_at_once() {
+async fn wrong_data_applied_under_the_own_field_manager_is_corrected_at_once() {
     let (kube, mut watching, target) = written().await;
     for (serial, data) in (2..).zip([
         r"{}",
@@ -244,7 +248,7 @@ async fn wrong_data_that_somebody_applies_as_our_field_manager_is_put_right_at_o
 }
 
 #[tokio::test]
-async fn what_may_have_changed_unseen_is_read_again() {
+async fn targets_are_read_again_after_a_gap_in_the_shared_watch() {
     let (kube, mut watching, target) = written().await;
     assert_eq!(watching.refresh(&kube, &target, 2).await, ["patch secrets"]);
     kube.forget_history();
@@ -261,7 +265,7 @@ async fn what_may_have_changed_unseen_is_read_again() {
 }
 
 #[tokio::test]
-async fn an_account_that_goes_is_missed_at_the_next_look_and_one_that_comes_linked_is_looked_at() {
+async fn a_deleted_account_is_waited_for_and_a_recreated_one_reports_its_target() {
     let (kube, mut watching, target) = written().await;
     let account = kube.object("serviceaccounts", "team-a", "default").expect("it is there");
     kube.remove("serviceaccounts", "team-a", "default");
@@ -271,14 +275,14 @@ async fn an_account_that_goes_is_missed_at_the_next_look_and_one_that_comes_link
             yield_now().await;
         }
     };
-    timeout(Duration::from_secs(30), missed).await.expect("the watch tells of it");
+    timeout(Duration::from_secs(30), missed).await.expect("the watch reports it");
     kube.put("serviceaccounts", "team-a", "default", account, "gitops");
     assert!(matches!(watching.next().await, TargetEvent::Present(it) if it == target));
     assert_eq!(watching.sink.observe(&target).await.expect("read").existing().expect("there").waiting_for, None);
 }
 
 #[tokio::test]
-async fn where_not_all_may_be_watched_each_look_reads() {
+async fn each_reconcile_reads_its_objects_if_some_resources_may_not_be_watched() {
     let kube = FakeKube::start().await;
     kube.add_namespace("team-a", &["default", "builder"]);
     kube.deny("watch", "serviceaccounts", None);
@@ -293,19 +297,19 @@ async fn where_not_all_may_be_watched_each_look_reads() {
 }
 
 #[tokio::test]
-async fn who_comes_when_nobody_can_be_told_of_everything_is_turned_away_alone() {
+async fn a_late_subscriber_fails_alone_if_the_list_is_denied() {
     let kube = FakeKube::start().await;
     kube.add_namespace("team-a", &[]);
     let (source, _) = source(&kube).await;
     let ((sender, mut receiver), early) = (TargetSender::channel(16), source.clone());
     let early = tokio::spawn(async move { early.watch(sender).await });
-    while receiver.next().await.expect("it goes on").1 != TargetEvent::Synced {}
+    while receiver.next().await.expect("the stream continues").1 != TargetEvent::Synced {}
     kube.deny("list", "namespaces", None);
     let (sender, _late) = TargetSender::channel(16);
-    let error = source.watch(sender).await.expect_err("nobody lists for it");
+    let error = source.watch(sender).await.expect_err("no list is possible");
     assert_eq!(error.kind(), ErrorKind::Denied);
     kube.add_namespace("team-b", &[]);
-    let seen = receiver.next().await.expect("it goes on").1;
+    let seen = receiver.next().await.expect("the stream continues").1;
     assert_eq!((seen, early.is_finished()), (TargetEvent::Present(target("team-b")), false), "it watches still");
     early.abort();
 }

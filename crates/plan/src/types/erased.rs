@@ -3,7 +3,7 @@
 use std::{any::Any, fmt, sync::Arc, time::SystemTime};
 
 use regcred_config::{Problem, Problems, Spec, TypeGrammar};
-use regcred_core::{Error, ErrorKind, RegistryProvider, Result, async_trait};
+use regcred_core::{Code, Error, ErrorKind, RegistryProvider, Result, async_trait};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
 use super::{

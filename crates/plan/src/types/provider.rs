@@ -2,8 +2,8 @@
 
 use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
 
-use regcred_config::{Access, Origin, Problem, Problems, Spec, TypeGrammar};
-use regcred_core::{ProviderName, RegistryProvider, Result, Scope, async_trait};
+use regcred_config::{Access, Origin, Problem, Problems, Spec, TypeGrammar, codes::COMBINATION};
+use regcred_core::{Code, ProviderName, RegistryProvider, Result, Scope, async_trait};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::de::DeserializeOwned;
 
@@ -87,7 +87,7 @@ pub trait ProviderType: Send + Sync + 'static {
     /// Returns the provider of an entry of `targets:` that has a key of [`TypeGrammar::with_target_keys`], or every
     /// problem of these keys at once. Default: a problem, because the type adds no such keys.
     fn inline(&self, keys: &Spec) -> Result<Inline<Self::Options>, Problems> {
-        let message = format!("type {} has to be an entry of `providers:`", Self::NAME);
+        let message = format!("type {} must be an entry of `providers:`", Self::NAME);
         Err(Problem::at(keys.origin().clone(), message).with_code(&COMBINATION).into())
     }
 

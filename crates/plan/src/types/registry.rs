@@ -2,8 +2,8 @@
 
 use std::{any::Any, collections::BTreeMap, fmt, sync::Arc, time::SystemTime};
 
-use regcred_config::{Grammar, Problem, Problems, Spec, TypeSchemas};
-use regcred_core::{Error, ProviderName, RegistryProvider, Result};
+use regcred_config::{Grammar, Problem, Problems, Spec, TypeSchemas, codes::UNKNOWN_NAME};
+use regcred_core::{Code, Error, ProviderName, RegistryProvider, Result};
 use serde_json::Value;
 
 use super::{
@@ -296,7 +296,7 @@ fn entries(providers: &[PlannedProvider]) -> Vec<Probe<Options>> {
 fn unknown<'a>(entry: &Spec, what: &str, known: impl Iterator<Item = &'a &'static str>) -> Problem {
     let known = known.copied().collect::<Vec<_>>().join(", ");
     entry
-        .problem("type", format!("{:?} is no type of {what}; known are {known}", entry.kind()))
+        .problem("type", format!("{:?} is not a type of {what} (known types: {known})", entry.kind()))
         .with_code(&UNKNOWN_NAME)
 }
 

@@ -4,7 +4,8 @@ use std::{collections::BTreeMap, fmt, path::PathBuf, sync::Arc, time::Duration};
 
 use regcred_config::{Origin, Problem, Problems, SecretSettings, Selection, Spec, TypeGrammar, keys};
 use regcred_core::{
-    Address, Clock, InstanceName, Namespace, Result, Scope, SecretSink, StoreName, Target, TargetSource, async_trait,
+    Address, Clock, Code, InstanceName, Namespace, Result, Scope, SecretSink, StoreName, Target, TargetSource,
+    async_trait,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, de::DeserializeOwned};

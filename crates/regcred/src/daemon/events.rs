@@ -54,7 +54,7 @@ impl KubernetesEvents {
                 let text = match (outcome.state(), &outcome.step, &outcome.contested) {
                     (State::Refused, Some(Step::Refuse(refusal)), _) => ("Refused", refusal.to_string()),
                     (State::Contested, _, Some(contested)) => {
-                        ("Contested", format!("{contested}; have the other writer give it up"))
+                        ("Contested", format!("{contested}; stop the other writer"))
                     }
                     _ => return,
                 };
@@ -102,7 +102,7 @@ async fn send(
     while let Some((store, record)) = events.recv().await {
         let Some(cluster) = clusters.get(&store) else { continue };
         if let Err(error) = record_event(cluster, &record, &reporter, clock.now()).await {
-            debug!(namespace = record.namespace, error = error.chain(), "cannot create an event");
+            debug!(namespace = record.namespace, error = error.chain(), "cannot create event");
         }
     }
 }

@@ -49,7 +49,7 @@ impl FirstPass {
             Event::Synced { targets } => {
                 progress.is_synced = true;
                 if *targets == 0 {
-                    warn!("no targets found: no namespace matches the config");
+                    warn!(reason = "no namespace matches the config", "found no targets");
                 }
             }
             Event::Queue { store, depth, .. } => {
@@ -72,9 +72,9 @@ impl FirstPass {
         }
         let (targets, fresh) = (all.len(), all.values().filter(|it| it.state == State::Fresh).count());
         if fresh == targets {
-            info!(targets, "every target is fresh");
+            info!(targets, fresh, "observed all targets");
         } else {
-            warn!(targets, fresh, "some targets are not fresh: run `regcred status` for the reasons");
+            warn!(targets, fresh, hint = "run `regcred status` for the reasons", "observed all targets");
         }
     }
 }

@@ -49,7 +49,7 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn targets_are_unhealthy_from_two_hours_before_the_end_of_their_credential() {
+    async fn targets_are_unhealthy_from_two_hours_before_their_credential_expires() {
         let clock = Arc::new(TestClock::new());
         let validity = Validity::new(clock.now(), Some(clock.now() + Duration::from_hours(12))).expect("valid");
         let health = Health::new(Arc::new(States::of_one(validity)), clock.clone());

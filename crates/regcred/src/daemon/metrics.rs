@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn targets_come_to_their_end_as_the_clock_moves() {
+    async fn expiry_metrics_follow_the_clock() {
         let clock = Arc::new(TestClock::new());
         let validity = Validity::new(clock.now(), Some(clock.now() + Duration::from_hours(12))).expect("valid");
         let mut registry = Registry::default();

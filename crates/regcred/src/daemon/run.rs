@@ -21,7 +21,8 @@ use super::{
 };
 use crate::setup::{InForce, Setup};
 
-use crate::codes;
+/// The hint of a log line about a config that the daemon does not use.
+const OLD_CONFIG: &str = "the daemon uses the previous config";
 
 /// The parts of a daemon that outlive a config.
 #[derive(Debug)]
@@ -63,15 +64,14 @@ impl Daemon {
                 Ok(new) => made = new,
                 Err(error) => {
                     self.reloaded(false);
-                    let message = "the new config cannot be put in force, so the old one stays in force";
-                    warn!(error = error.chain(), "{message}");
+                    warn!(error = error.chain(), hint = OLD_CONFIG, "cannot apply config");
                 }
             }
         }
         if let Some(leader) = self.leader.take() {
             leader.release().await;
         }
-        info!("stopped");
+        info!("stopped daemon");
         Ok(())
     }
 
@@ -85,7 +85,7 @@ impl Daemon {
                 targets = plan.secrets(),
                 selections = plan.selections().join("; "),
                 providers = plan.providers().map(ToString::to_string).collect::<Vec<_>>().join(", "),
-                "keeping the targets of the config fresh",
+                "applied config",
             );
         }
         #[cfg(feature = "openshift")]
@@ -166,7 +166,7 @@ impl Daemon {
             if *stopped.borrow() {
                 return;
             }
-            warn!("lost leadership");
+            warn!(reason = "lost leadership", "stopped reconciling");
             self.leads(false);
             self.forget_targets();
         }
@@ -179,7 +179,7 @@ impl Daemon {
                 command = commands.recv() => match command {
                     None | Some(Command::Stop) => return Next::Stop,
                     Some(Command::Refresh) => {
-                        info!("minting now");
+                        info!("forced refresh of all targets");
                         self.setup.forget_credentials();
                         made.engine.refresh();
                         continue;
@@ -201,15 +201,15 @@ impl Daemon {
         match loaded {
             Ok(config) => {
                 if current.is_some_and(|current| config.is_same(current)) {
-                    info!("read the config again, and it is unchanged");
+                    info!(changed = false, "reloaded config");
                 } else {
-                    info!("the new config is in force; print the manifests again if a right is missing");
+                    info!(changed = true, hint = "regenerate the manifests if a right is missing", "reloaded config");
                 }
                 Some(config)
             }
             Err(problems) => {
-                for problem in problems.to_string().lines() {
-                    warn!(problem, "the new config is not valid, so the old one stays in force");
+                for error in problems.to_string().lines() {
+                    warn!(error, hint = OLD_CONFIG, "cannot reload config");
                 }
                 None
             }

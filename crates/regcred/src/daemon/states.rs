@@ -87,7 +87,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_floor_is_two_hours_or_a_part_of_a_shorter_life() {
+    fn the_floor_is_two_hours_or_a_fraction_of_a_shorter_life() {
         let issued = SystemTime::UNIX_EPOCH + Duration::from_hours(1000);
         let of = |life: Duration| {
             let validity = Validity::new(issued, Some(issued + life)).expect("valid");

@@ -153,10 +153,11 @@ async fn work(args: &Args, instance: &InstanceName) -> Result<Result<Found, Erro
     for leftover in found {
         let sink = if leftover.is_merged { &merged } else { &own };
         let done = if args.yes { Some(remove(sink, &leftover).await) } else { None };
-        if let Some(done) = &done {
-            // Log one line per Secret, so that the log shows how far an interrupted command came.
-            let state = if done.is_ok() { "removed" } else { "failed" };
-            debug!(target = %leftover.target, state, "cleaned up");
+        // Log one line per Secret, so that the log shows how far an interrupted command came.
+        match &done {
+            Some(Ok(())) => debug!(target = %leftover.target, "removed target"),
+            Some(Err(error)) => debug!(target = %leftover.target, error = error.chain(), "cannot remove target"),
+            None => {}
         }
         removed.push(Removed { leftover, done });
     }
@@ -178,7 +179,7 @@ async fn obstacle(cluster: &Cluster, instance: &InstanceName) -> Result<Option<S
         }
         Err(error) if error.is_retryable() || error.kind() == ErrorKind::Unauthenticated => Err(error),
         Err(error) => Ok(Some(format!(
-            "cannot find out whether it still runs: {}\n  fix: ask as an identity that may list Deployments, CronJobs and Jobs, or add \
+            "cannot find out whether it still runs: {}\n  fix: use an identity that may list Deployments, CronJobs and Jobs, or add \
              --even-if-running",
             error.chain()
         ))),

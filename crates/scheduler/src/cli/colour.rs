@@ -58,8 +58,8 @@ mod tests {
 
     #[test]
     fn each_state_of_a_target_has_a_colour_and_other_words_have_none() {
-        for standing in TargetState::value_variants() {
-            let word = standing.to_possible_value().expect("it has a name").get_name().to_owned();
+        for state in TargetState::value_variants() {
+            let word = state.to_possible_value().expect("it has a name").get_name().to_owned();
             assert!(colour(&word).is_some(), "{word}");
         }
         for word in ["", "-", "team-a", "leave", "nothing", "STATE"] {

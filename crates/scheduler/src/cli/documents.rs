@@ -45,7 +45,7 @@ fn command_lines(page: &str) -> Vec<String> {
 }
 
 #[test]
-fn every_config_of_the_pages_is_valid() {
+fn every_config_in_the_docs_is_valid() {
     let types = BuiltIn::default().add_to(Types::default()).expect("they have different names");
     let mut count = 0;
     for (name, page) in pages() {
@@ -64,7 +64,7 @@ fn every_config_of_the_pages_is_valid() {
 }
 
 #[test]
-fn every_command_line_of_the_pages_is_one() {
+fn every_command_line_in_the_docs_is_valid() {
     let mut count = 0;
     for (name, page) in pages() {
         for line in command_lines(&page) {

@@ -210,7 +210,7 @@ mod tests {
         #![proptest_config(ProptestConfig { failure_persistence: None, cases: 128, ..ProptestConfig::default() })]
 
         #[test]
-        fn the_config_always_loads_and_every_secret_is_in_it_or_left_out(
+        fn the_generated_config_always_loads_and_covers_or_skips_every_secret(
             secrets in proptest::collection::hash_map(address(), secret(), 1..6),
             jobs in proptest::collection::vec(job(), 0..4),
             server in any::<String>(),

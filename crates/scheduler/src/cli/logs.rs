@@ -82,7 +82,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_our_own_crates_and_those_that_are_named_are_printed() {
+    fn only_logs_of_own_and_named_crates_are_printed() {
         let more = ["quay".to_owned()];
         for allowed in ["regcred", "regcred::cli", "regcred_ecr::provider", "quay", "quay::client"] {
             assert!(is_allowed(allowed, &more), "{allowed}");
@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn a_filter_that_names_a_library_is_told_so() {
+    fn libraries_in_a_log_filter_are_listed() {
         for (filter, foreign) in [
             ("debug", &[][..]),
             ("TRACE,regcred_ecr=warn,regcred[mint]=info", &[]),

@@ -170,7 +170,7 @@ fn real(report: &Report, now: SystemTime, count: usize) -> Vec<Refresh> {
         let first = outcome.validity.values().min_by_key(|validity| validity.expires_at());
         let (at, why) = match (&outcome.step, outcome.renew_at) {
             (Some(Step::Create), _) => (now, "in the next pass: there is no Secret".into()),
-            (Some(Step::Adopt(_)), _) => (now, "in the next pass: it is taken over".into()),
+            (Some(Step::Adopt(_)), _) => (now, "in the next pass: regcred adopts it".into()),
             (Some(Step::Repair(_)), _) => (now, "in the next pass: it was changed".into()),
             (Some(Step::Refresh), _) => (now, "in the next pass: it is due".into()),
             (_, Some(at)) => (at, first.map(|it| why(it, at)).unwrap_or_default()),

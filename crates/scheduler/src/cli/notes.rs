@@ -4,14 +4,14 @@ pub(super) const INIT: &str = "Examples:
   $ regcred init > regcred.yaml
   $ regcred init --namespace 'team-*' --context edge
 
-regcred prints the config on standard output, and what it found on standard error.
+regcred prints the config on standard output, and its findings on standard error.
 It needs the rights to list secrets, serviceaccounts, and cronjobs (of group batch) in the cluster or in the named namespaces.
 Without the right to list serviceaccounts or cronjobs, it reports the rest.
 regcred finds long-lived keys by the names of the keys in a Secret. It does not read their values.
 
 Exit codes:
   0  the search was complete
-  1  something could not be listed, and regcred reports what
+  1  something could not be listed, and regcred reports it
   2  a person has to act: usage or permission
   3  the cluster could not be reached";
 
@@ -80,8 +80,8 @@ pub(super) const MANIFESTS: &str = "Examples:
   $ regcred manifests --identity pod-identity | kubectl apply --server-side --filename -
   $ regcred manifests --mode iam --identity pod-identity
 
-The objects go to standard output, for `kubectl apply --filename -`. Steps that applying them leaves to you go to standard error.
-regcred asks no cluster.";
+regcred prints the objects on standard output, for `kubectl apply --filename -`, and the remaining steps on standard error.
+It sends no request to a cluster.";
 
 pub(super) const CLEANUP: &str = "Examples:
   $ regcred cleanup
@@ -124,7 +124,7 @@ mod tests {
     use crate::cli::args::Args;
 
     #[test]
-    fn each_command_has_two_examples_and_takes_them() {
+    fn each_command_has_two_valid_examples() {
         for command in Args::command().get_subcommands() {
             let notes = command.get_after_help().map(ToString::to_string).unwrap_or_default();
             let examples = notes.lines().filter_map(|line| line.strip_prefix("  $ ")).collect::<Vec<_>>();

@@ -174,7 +174,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn spans_have_their_two_largest_units() {
+    fn durations_are_printed_in_their_two_largest_units() {
         for (seconds, text) in [(0, "0s"), (61, "1m01s"), (3_600, "1h00m"), (43_199, "11h59m"), (90_000, "1d01h")] {
             assert_eq!(span(Duration::from_secs(seconds)), text);
         }

@@ -34,7 +34,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_into_which_something_was_put_is_not_shown() {
+    fn a_formatted_panic_message_is_not_printed() {
         let fixed = told(|| panic!("a broken invariant"));
         assert!(fixed.ends_with("panic at here:1: a broken invariant"), "{fixed}");
         let formatted = [

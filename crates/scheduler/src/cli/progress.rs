@@ -65,7 +65,7 @@ impl Counts {
     fn line(&self, named: usize, chooses: bool) -> String {
         let Self { looked_at, written, failed, .. } = self;
         let of = if chooses { String::new() } else { format!(" of {named}") };
-        format!("{looked_at}{of} looked at, {written} written, {failed} failed")
+        format!("{looked_at}{of} observed, {written} written, {failed} failed")
     }
 }
 
@@ -74,9 +74,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_whole_is_named_where_it_is_known() {
+    fn progress_shows_the_total_if_it_is_known() {
         let counts = Counts { looked_at: 7, written: 3, failed: 1, drawn: None };
-        assert_eq!(counts.line(9, false), "7 of 9 looked at, 3 written, 1 failed");
-        assert_eq!(counts.line(2, true), "7 looked at, 3 written, 1 failed");
+        assert_eq!(counts.line(9, false), "7 of 9 observed, 3 written, 1 failed");
+        assert_eq!(counts.line(2, true), "7 observed, 3 written, 1 failed");
     }
 }

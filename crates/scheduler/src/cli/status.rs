@@ -143,16 +143,16 @@ pub(super) struct Shown<'a> {
 impl<'a> Shown<'a> {
     /// Keeps the targets that the flags select, and sorts the worst first. `code`: the minimum exit code.
     pub(super) fn new(mut rows: Vec<Row<'a>>, args: &Args, now: SystemTime, code: u8) -> Self {
-        rows.sort_by_key(|row| (row.standing, row.ends.is_none(), row.ends, row.target));
+        rows.sort_by_key(|row| (row.state, row.ends.is_none(), row.ends, row.target));
         let total = rows.len();
         if !args.state.is_empty() {
-            rows.retain(|row| args.state.contains(&row.standing));
+            rows.retain(|row| args.state.contains(&row.state));
         }
         if let Some(within) = args.within {
             let latest = now.checked_add(within);
             rows.retain(|row| row.ends.is_some_and(|end| latest.is_none_or(|latest| end <= latest)));
         }
-        let code = code.max(u8::from(rows.iter().any(|row| row.standing <= TargetState::Edited)));
+        let code = code.max(u8::from(rows.iter().any(|row| row.state <= TargetState::Edited)));
         Self { rows, total, now, code, sources: json!([]), unknown: String::new() }
     }
 
@@ -168,7 +168,7 @@ impl Document for Shown<'_> {
             return unknown.clone();
         }
         let mut text = as_table(rows, *now, wide);
-        let count_of = |it: &TargetState| rows.iter().filter(|row| row.standing == *it).count();
+        let count_of = |it: &TargetState| rows.iter().filter(|row| row.state == *it).count();
         let counts = TargetState::value_variants().iter().map(|it| (it.word(), count_of(it)));
         let counts = counts.filter(|(_, count)| *count > 0).map(|(word, count)| format!("{count} {word}"));
         let counts = counts.collect::<Vec<_>>().join(", ");
@@ -191,7 +191,7 @@ impl Document for Shown<'_> {
 pub(super) struct Row<'a> {
     target: &'a Target,
     outcome: &'a Outcome,
-    standing: TargetState,
+    state: TargetState,
     /// The earliest expiry of the credentials. `None` if no expiry is known.
     ends: Option<SystemTime>,
     /// The providers whose login the target should hold, but does not.
@@ -201,7 +201,7 @@ pub(super) struct Row<'a> {
 impl<'a> Row<'a> {
     pub(super) fn new(target: &'a Target, outcome: &'a Outcome, missing: Vec<String>, now: SystemTime) -> Self {
         let ends = outcome.validity.values().filter_map(Validity::expires_at).min();
-        Self { target, outcome, standing: TargetState::of(outcome, &missing, now), ends, missing }
+        Self { target, outcome, state: TargetState::of(outcome, &missing, now), ends, missing }
     }
 
     fn details(&self) -> Details {
@@ -214,7 +214,7 @@ impl<'a> Row<'a> {
             "store": self.target.store.as_str(),
             "namespace": self.target.group(),
             "secret": self.target.name(),
-            "state": self.standing.word(),
+            "state": self.state.word(),
             "expires_at": self.ends.map(rfc3339),
             "renew_at": self.outcome.renew_at.map(rfc3339),
             "providers": providers(self.outcome),
@@ -255,7 +255,7 @@ fn as_table(rows: &[Row<'_>], now: SystemTime, wide: bool) -> String {
         let more = registries.len().saturating_sub(1);
         let all = registries.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
         let cells = vec![
-            row.standing.word(),
+            row.state.word(),
             left.unwrap_or_else(|| "-".into()),
             age.unwrap_or_else(|| "-".into()),
             or_none(owner),

@@ -134,7 +134,7 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn a_text_of_several_lines_is_one_json_object_on_one_line_with_the_time_of_the_clock() {
+    async fn a_multi_line_message_is_one_json_line_with_the_time_of_the_clock() {
         let lines = Lines::Json(Arc::new(TestClock::new()));
         let text = line(&lines, "ERROR", "error[RC0001]: ", Some(&INVALID), "one \"quoted\"\nand\ttwo \u{2028} \u{7f}");
         assert_eq!(text.matches('\n').count(), 1, "{text}");

@@ -140,7 +140,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_place_of_an_object_is_split_from_its_message() {
+    fn the_path_of_an_object_is_split_from_its_message() {
         for (text, path, message) in [
             ("objects[1], RoleBinding admin: it is odd", Some("objects[1]"), "RoleBinding admin: it is odd"),
             ("objects[12]: 403: no", Some("objects[12]"), "403: no"),

@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn commands_and_flags_of_other_tools_are_answered_with_ours() {
+    fn commands_and_flags_of_other_tools_get_a_tip() {
         for (line, expected) in [
             ("once --dry-run", "instead of --dry-run: use `regcred plan`"),
             ("run --dry-run=client", "use `regcred plan`"),
@@ -271,7 +271,7 @@ mod tests {
     }
 
     #[test]
-    fn what_no_tool_knows_has_clap_s_own_words() {
+    fn unknown_commands_and_flags_get_the_message_of_clap() {
         for line in ["statis", "once --contxt x", "frobnicate"] {
             let told = told(line);
             assert!(!told.contains("does that"), "{line}: {told}");
@@ -279,7 +279,7 @@ mod tests {
     }
 
     #[test]
-    fn every_tip_names_a_command_line_that_exists() {
+    fn every_tip_names_a_valid_command_line() {
         let named = |tip: &'static str| tip.split('`').skip(1).step_by(2).filter_map(|it| it.strip_prefix("regcred "));
         let tips = FLAGS.iter().flat_map(|(_, _, tip)| named(tip));
         for line in COMMANDS.iter().map(|(_, line)| *line).chain(tips) {
@@ -305,7 +305,7 @@ mod tests {
     }
 
     #[test]
-    fn formats_are_known_before_the_command_line_is() {
+    fn the_output_format_is_known_before_the_command_line_is_parsed() {
         let words = |line: &str| line.split_whitespace().map(OsString::from).collect::<Vec<_>>();
         for (line, expected) in [
             ("once -o json", Some("json")),

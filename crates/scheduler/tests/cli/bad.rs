@@ -5,7 +5,7 @@
 use crate::world::{regcred, run};
 
 #[test]
-fn each_is_told_everything_that_is_wrong_with_it_and_where() {
+fn each_bad_config_reports_all_errors_with_their_places() {
     insta::glob!("bad/*.yaml", |path| {
         // The command runs in the folder itself, so that messages name the file and not a path of this machine.
         let (folder, name) = (path.parent().expect("a folder"), path.file_name().expect("a name"));

@@ -17,7 +17,7 @@ use crate::{online::online, world::World};
 const CONFIG: &str = "targets:\n- { namespace: team-a, region: eu-west-1 }\n- { namespace: team-b, region: us-east-1 }\n\
                       - { namespace: absent, region: us-east-1 }\n- { namespace: foreign, region: eu-west-1 }\n";
 /// Secrets that the process gets: the secret key, the session token, and the token for the cluster.
-const GIVEN: [&str; 3] = ["not-a-real-key", "session-of-nobody", "bearer-of-the-standin"];
+const GIVEN: [&str; 3] = ["not-a-real-key", "session-of-nobody", "bearer-of-the-fake"];
 /// A short time limit, because the command fails anyway.
 const FAILING: &[&str] = &["--force", "--timeout", "1s"];
 
@@ -66,7 +66,7 @@ pub(crate) fn around(printed: &str, form: &str) -> String {
 /// The token is not found: not in plain text, in base64 at any offset, URL-encoded or in pieces. Neither is an AWS key, the cluster's
 /// token, or the old token that `kubectl apply` left in a foreign Secret.
 #[tokio::test(flavor = "multi_thread")]
-async fn no_token_is_printed_or_written_anywhere_else() {
+async fn no_token_is_printed_or_written_outside_its_secret() {
     let world = World::new(&["team-a", "team-b", "foreign"]).await;
     let data = STANDARD.encode("{\"auths\":{}}");
     let foreign =
@@ -79,7 +79,7 @@ async fn no_token_is_printed_or_written_anywhere_else() {
     let forced = &["--force", "--log-format", "json"];
     assert_silent(&world, &mut world.once(CONFIG, forced), 1, "a forced pass");
     let heard = world.once(CONFIG, forced).env("RUST_LOG", "trace").output().expect("it starts").stderr;
-    assert!(String::from_utf8_lossy(&heard).contains("minted a credential"), "regcred itself is heard");
+    assert!(String::from_utf8_lossy(&heard).contains("minted credential"), "regcred itself is heard");
     world.kube.fail_next(3, 500, "InternalError", "etcdserver: request timed out", None);
     assert_silent(&world, &mut world.once(CONFIG, FAILING), 1, "a server that fails");
     world.kube.deny("patch", "secrets", None);
@@ -105,7 +105,7 @@ async fn no_token_is_printed_or_written_anywhere_else() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn questions_show_no_token_and_no_key_either() {
+async fn online_checks_print_no_token_and_no_key() {
     let world = World::new(&["team-a", "team-b", "foreign"]).await;
     assert_silent(&world, &mut online(&world, CONFIG, &[]), 0, "one namespace is missing");
     assert_eq!(world.aws.issued().len(), 2, "tokens were minted, and thrown away");
@@ -138,7 +138,7 @@ fn recipe() -> Value {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn on_the_day_of_migration_the_old_token_is_not_printed_either() {
+async fn an_adoption_does_not_print_the_old_token() {
     let world = World::new(&["team-a", "team-b"]).await;
     for namespace in ["team-a", "team-b"] {
         world.kube.put("secrets", namespace, "ecr-secret", recipe(), "kubectl-client-side-apply");
@@ -159,7 +159,7 @@ async fn on_the_day_of_migration_the_old_token_is_not_printed_either() {
         }
     }
     let adopted = world.secret("team-a").expect("it is there").to_string();
-    assert!(forms(OLD).iter().all(|form| !adopted.contains(form)), "and it stands nowhere any more");
+    assert!(forms(OLD).iter().all(|form| !adopted.contains(form)), "the old token is gone");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -23,7 +23,7 @@ fn the_minimal_config_is_valid() {
 }
 
 #[test]
-fn namespaces_by_name_and_by_choice_are_counted_in_one_line() {
+fn named_and_selected_namespaces_are_counted_in_one_line() {
     let dir = tempfile::tempdir().expect("a folder");
     for (targets, expected) in [
         ("[{ namespaces: [a, b], region: eu-west-1 }]", "namespaces  2"),
@@ -56,7 +56,7 @@ fn every_example_is_valid_without_a_warning() {
 }
 
 #[test]
-fn the_command_line_wins_over_the_environment_and_that_over_the_file() {
+fn flags_override_the_environment_and_the_environment_overrides_the_file() {
     let (_, summary, _) =
         run(check(&[]).env("REGCRED__SCHEDULE", "0 */6 * * *").env("REGCRED__TIME_ZONE", "Europe/Berlin"));
     assert_eq!((&summary["schedule"], &summary["time_zone"]), (&json!("0 */6 * * *"), &json!("Europe/Berlin")));
@@ -65,7 +65,7 @@ fn the_command_line_wins_over_the_environment_and_that_over_the_file() {
 }
 
 #[test]
-fn what_a_service_named_regcred_puts_into_pods_is_not_taken_for_config() {
+fn variables_of_a_service_named_regcred_are_not_config() {
     let mut command = check(&[]);
     for (name, value) in [("PORT", "tcp://10.0.0.1:80"), ("SERVICE_HOST", "10.0.0.1"), ("PORT_80_TCP_PROTO", "tcp")] {
         command.env(format!("REGCRED_{name}"), value);
@@ -74,7 +74,7 @@ fn what_a_service_named_regcred_puts_into_pods_is_not_taken_for_config() {
 }
 
 #[test]
-fn every_problem_is_told_at_once_with_where_it_comes_from() {
+fn all_problems_are_reported_at_once_with_their_origin() {
     let (code, _, error) = run(check(&["--time-zone", "Mars/Olympus"]).env("REGCRED__SCHEDUL", "@daily"));
     assert_eq!(code, 2);
     let lines = error.lines().collect::<Vec<_>>();
@@ -87,7 +87,7 @@ fn every_problem_is_told_at_once_with_where_it_comes_from() {
 }
 
 #[test]
-fn what_only_the_provider_knows_to_be_wrong_is_told_with_the_rest() {
+fn errors_found_by_the_provider_are_reported_with_all_others() {
     let dir = tempfile::tempdir().expect("a folder");
     let config = dir.path().join("regcred.yaml");
     let yaml = "targets:\n- { namespace: Team, region: eu-west-1 }\n- { namespace: a, region: xx-west-1 }\n\
@@ -107,7 +107,7 @@ fn what_only_the_provider_knows_to_be_wrong_is_told_with_the_rest() {
 }
 
 #[test]
-fn an_endpoint_variable_that_is_empty_is_told_before_anything_is_asked() {
+fn an_empty_endpoint_variable_is_reported_before_any_request() {
     for variable in ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_ECR", "AWS_ENDPOINT_URL_STS"] {
         let (code, _, told) = run(check(&[]).env(variable, ""));
         assert!(code == 2 && told.contains(&format!("{variable} is set, and empty: unset it")), "{told}");

@@ -41,7 +41,7 @@ fn links(world: &World, namespace: &str, account: &str) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn without_yes_it_lists_and_removes_nothing() {
+async fn without_yes_cleanup_only_lists() {
     let world = installed().await;
     let (code, listed, error) = cleanup(&world, &[]);
     assert_eq!(code, 0, "{error}");
@@ -60,7 +60,7 @@ async fn without_yes_it_lists_and_removes_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn links_go_then_secrets_and_of_others_the_entries_alone() {
+async fn cleanup_removes_links_then_own_secrets_and_own_merged_entries() {
     let world = installed().await;
     let foreign = json!({ "type": "kubernetes.io/dockerconfigjson", "data": { ".dockerconfigjson": "e30=" } });
     world.kube.put("secrets", "team-b", "foreign", foreign.clone(), "somebody");
@@ -73,7 +73,7 @@ async fn links_go_then_secrets_and_of_others_the_entries_alone() {
             assert!(!links(&world, namespace, account).contains("ecr-secret"), "{namespace}/{account}");
         }
     }
-    assert!(world.kube.object("secrets", "team-b", "foreign").is_some(), "it is nobody of ours");
+    assert!(world.kube.object("secrets", "team-b", "foreign").is_some(), "it is not ours");
     let shared = world.kube.object("secrets", "team-a", "registries").expect("it stays");
     let data = STANDARD.decode(shared["data"][".dockerconfigjson"].as_str().expect("data")).expect("base64");
     assert_eq!(String::from_utf8(data).expect("text"), THEIRS, "byte for byte");
@@ -83,7 +83,7 @@ async fn links_go_then_secrets_and_of_others_the_entries_alone() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_namespace_or_another_instance_is_all_that_is_touched() {
+async fn cleanup_touches_only_the_given_namespace_or_instance() {
     let world = installed().await;
     let (code, report, _) = cleanup(&world, &["--yes", "--instance", "blue"]);
     assert_eq!((code, &report["secrets"], &report["other_instances"]), (0, &json!([]), &json!(["default"])));
@@ -93,7 +93,7 @@ async fn one_namespace_or_another_instance_is_all_that_is_touched() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn beside_a_running_installation_nothing_is_removed() {
+async fn cleanup_removes_nothing_while_an_installation_runs() {
     let world = installed().await;
     for (resource, running, stopped, command) in [
         (
@@ -131,14 +131,14 @@ async fn beside_a_running_installation_nothing_is_removed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_cannot_be_removed_stops_nothing_else() {
+async fn a_failed_removal_does_not_stop_the_other_removals() {
     let world = installed().await;
     world.kube.deny("delete", "secrets", Some("team-a"));
     let (code, report, _) = cleanup(&world, &["--yes"]);
     assert_eq!(code, 1, "{report:#}");
     let of = |namespace: &str, secret: &str| {
         let all = report["secrets"].as_array().expect("a list");
-        all.iter().find(|it| it["namespace"] == namespace && it["secret"] == secret).expect("it is told").clone()
+        all.iter().find(|it| it["namespace"] == namespace && it["secret"] == secret).expect("it is reported").clone()
     };
     assert_eq!(of("team-a", "ecr-secret")["removed"], false);
     assert!(of("team-a", "ecr-secret")["error"].to_string().contains("delete"), "{report:#}");
@@ -146,7 +146,7 @@ async fn what_cannot_be_removed_stops_nothing_else() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_others_keep_in_a_secret_of_ours_is_not_lost_and_no_link_leads_nowhere() {
+async fn cleanup_keeps_foreign_data_and_leaves_no_dangling_link() {
     let world = installed().await;
     let mut secret = world.secret("team-a").expect("it is there");
     secret["data"]["tls.ca"] = "eA==".into();
@@ -164,7 +164,7 @@ async fn what_others_keep_in_a_secret_of_ours_is_not_lost_and_no_link_leads_nowh
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn entries_of_which_nobody_says_whose_they_are_are_told_and_left() {
+async fn entries_without_a_known_owner_are_reported_and_kept() {
     let world = installed().await;
     let mut shared = world.kube.object("secrets", "team-a", "registries").expect("it is there");
     shared["metadata"]["annotations"]["merge.regcred.dev/default"] = "{}".into();
@@ -175,7 +175,7 @@ async fn entries_of_which_nobody_says_whose_they_are_are_told_and_left() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_instance_under_a_new_name_keeps_every_secret_and_cleanup_of_the_old_one_leaves_them() {
+async fn a_renamed_instance_keeps_its_secrets_after_cleanup_of_the_old_name() {
     let world = installed().await;
     let uid = |namespace: &str| world.secret(namespace).expect("it is there")["metadata"]["uid"].clone();
     let before = [uid("team-a"), uid("team-b")];

@@ -22,7 +22,7 @@ fn status(world: &World, kubeconfig: &str) -> Command {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_cluster_that_takes_no_credentials_asks_once_for_a_new_login() {
+async fn a_cluster_that_refuses_the_credentials_is_reported_once() {
     let world = World::new(&["team-a", "team-b", "team-c"]).await;
     let body = r#"{"kind":"Status","apiVersion":"v1","status":"Failure","reason":"Unauthorized","code":401}"#;
     world.kube.answer_next(10_000, 401, "application/json", &[], body);
@@ -49,7 +49,7 @@ async fn a_cluster_that_takes_no_credentials_asks_once_for_a_new_login() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_that_is_out_of_reach_is_reported_with_its_cause() {
+async fn an_unreachable_server_is_reported_with_its_cause() {
     let world = World::new(&["team-a"]).await;
     let kubeconfig = |server: &str| world.kube.kubeconfig().replace(&world.kube.url(), server);
     for (server, cause) in [
@@ -65,7 +65,7 @@ async fn a_server_that_is_out_of_reach_is_reported_with_its_cause() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_password_in_the_server_is_in_no_log() {
+async fn a_password_in_a_server_url_is_never_logged() {
     let (world, proxy) = (World::new(&["team-a"]).await, ForwardProxy::start().await);
     let encrypted = proxy.url().replace("http:", "https:");
     for server in [
@@ -106,7 +106,7 @@ async fn a_password_in_the_server_is_in_no_log() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn both_sides_refuse_a_socks_proxy_by_its_name() {
+async fn a_socks_proxy_is_refused_by_name_for_aws_and_for_the_cluster() {
     let world = World::new(&["team-a"]).await;
     let named = world.kube.kubeconfig().replace(&world.kube.url(), "https://api.cluster.example:6443");
     let socks = "socks5://bob:canary@127.0.0.1:1";
@@ -122,7 +122,7 @@ async fn both_sides_refuse_a_socks_proxy_by_its_name() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_proxy_that_no_connection_needs_is_not_judged() {
+async fn an_invalid_proxy_that_no_connection_uses_is_ignored() {
     let world = World::new(&["team-a", "team-b", "team-c"]).await;
     let proxies = [
         "socks5://bob:canary@127.0.0.1:1",
@@ -154,7 +154,7 @@ async fn a_proxy_that_no_connection_needs_is_not_judged() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_entry_of_no_proxy_that_cannot_be_read_is_skipped_with_one_warning() {
+async fn an_invalid_no_proxy_entry_is_skipped_with_one_warning() {
     let world = World::new(&["team-a", "team-b", "team-c"]).await;
     for (list, warnings) in [
         ("127.0.0.1,", 0),

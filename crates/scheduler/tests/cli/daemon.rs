@@ -73,7 +73,7 @@ impl Daemon {
     pub(crate) fn told(&mut self, what: &str) -> String {
         let mut all = String::new();
         loop {
-            let line = self.lines.recv().unwrap_or_else(|_| panic!("it ended and never said {what:?}: {all}"));
+            let line = self.lines.recv().unwrap_or_else(|_| panic!("it ended and never printed {what:?}: {all}"));
             if line.contains(what) {
                 return line;
             }
@@ -85,7 +85,7 @@ impl Daemon {
     pub(crate) fn told_each<const N: usize>(&mut self, what: [&str; N]) -> [String; N] {
         let mut found = what.map(|_| String::new());
         while found.iter().any(String::is_empty) {
-            let line = self.lines.recv().unwrap_or_else(|_| panic!("it ended, and said {found:?} of {what:?}"));
+            let line = self.lines.recv().unwrap_or_else(|_| panic!("it ended, and printed {found:?} of {what:?}"));
             if let Some(place) = what.iter().position(|it| line.contains(it)) {
                 found[place] = line;
             }
@@ -107,7 +107,7 @@ impl Daemon {
     /// Stops the process with SIGTERM, and checks that it exits with 0.
     pub(crate) fn stop(mut self) {
         self.signal("TERM");
-        self.told("stopped");
+        self.told("stopped daemon");
         assert_eq!(self.child.wait().expect("it ends").code(), Some(0));
     }
 

@@ -146,7 +146,7 @@ async fn idle_connections_delay_neither_a_probe_nor_a_target() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_client_with_many_connections_closes_its_own_and_not_that_of_another_address() {
+async fn a_client_with_many_connections_loses_only_its_own_connections() {
     let (_world, daemon) = start().await;
     let mut kubelet = connect_from(&daemon, KUBELET).await.expect("it listens");
     kubelet.write_all(b"GET /livez HTTP/1.1\r\n").await.expect("it is sent");
@@ -227,7 +227,7 @@ async fn clients_that_never_read_their_answer_hold_no_connection() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_request_of_a_connection_is_answered_and_garbage_is_refused() {
+async fn only_one_request_per_connection_is_answered_and_garbage_is_refused() {
     let (_world, daemon) = start().await;
     let garbage = "\0\u{1}GARBAGE / / /\r\n\r\n".repeat(100);
     for (sent, status) in [

@@ -40,7 +40,7 @@ fn named(list: &Value) -> Vec<&str> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn roles_names_and_links_are_as_the_config_says() {
+async fn roles_names_and_links_follow_the_config() {
     let world = World::new(&["team-a", "team-b"]).await;
     world.aws.require_external_id("arn:aws:iam::123456789012:role/pull", "blue");
     let theirs = json!({ "auths": { "quay.io": { "auth": "dTpw" } } }).to_string();
@@ -86,7 +86,7 @@ async fn roles_names_and_links_are_as_the_config_says() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_secret_is_taken_over_only_where_the_config_says_so() {
+async fn a_secret_is_adopted_only_where_the_config_allows_it() {
     let world = World::new(&["team-a", "team-b"]).await;
     let config = "targets:\n- { namespace: team-a, region: eu-west-1, secret: { adopt: true } }\n\
                   - { namespace: team-b, region: eu-west-1 }\n";
@@ -104,7 +104,7 @@ async fn a_secret_is_taken_over_only_where_the_config_says_so() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_pinned_principal_that_is_somebody_else_gets_no_token() {
+async fn a_caller_other_than_the_pinned_principal_gets_no_token() {
     let world = World::new(&["team-a"]).await;
     let config = |principal: &str| {
         format!(

@@ -35,7 +35,7 @@ fn poisons() -> Vec<(&'static str, Value, bool)> {
             json!({ "managedFields": managed("t", "Update", "9999-12-31T23:59:59Z", &json!({})) }),
             true,
         ),
-        ("a time that is none", json!({ "managedFields": managed("t", "Update", "yesterday", &json!({})) }), true),
+        ("an invalid time", json!({ "managedFields": managed("t", "Update", "yesterday", &json!({})) }), true),
         (
             "field sets of another sort",
             json!({ "managedFields": managed("t", "Update", now, &json!([1, "x", null])) }),
@@ -87,7 +87,7 @@ fn passes(world: &World, config: &str) -> (i32, Value, String) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_object_of_a_namespace_that_is_not_served_stops_nothing() {
+async fn a_broken_object_in_an_unserved_namespace_stops_no_target() {
     for (what, metadata, _) in poisons() {
         for (resource, name) in [("secrets", "ecr-secret"), ("serviceaccounts", "default"), ("namespaces", "other")] {
             let world = world().await;
@@ -103,7 +103,7 @@ async fn an_object_of_a_namespace_that_is_not_served_stops_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_object_that_cannot_be_read_fails_its_own_target_by_name_and_heals() {
+async fn an_unreadable_object_fails_only_its_own_target_until_it_is_removed() {
     for (what, metadata, is_readable) in poisons() {
         for config in [SELECTED, NAMED] {
             let world = world().await;
@@ -122,7 +122,7 @@ async fn an_object_that_cannot_be_read_fails_its_own_target_by_name_and_heals() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_service_account_with_too_long_a_list_is_left_alone_and_named() {
+async fn a_service_account_with_a_too_long_list_is_reported_and_left_unchanged() {
     let world = world().await;
     let entries = (0..501).map(|number| json!({ "name": format!("s-{number}") })).collect::<Vec<_>>();
     let mut account = world.kube.object("serviceaccounts", "team-b", "default").expect("it is there");
@@ -143,7 +143,7 @@ async fn a_service_account_with_too_long_a_list_is_left_alone_and_named() {
 
 /// Any user can apply with any field manager name.
 #[tokio::test(flavor = "multi_thread")]
-async fn links_that_somebody_else_writes_are_not_followed() {
+async fn a_forged_links_annotation_is_not_followed() {
     let many = |count: usize| {
         let links = (0..count).map(|number| (format!("a-{number}"), json!(["pull"])));
         Value::Object(links.collect()).to_string()
@@ -182,7 +182,7 @@ async fn links_that_somebody_else_writes_are_not_followed() {
 
 /// Uses the rights that `regcred manifests` prints: they name the accounts of the config and the three default ones.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_link_that_could_not_be_undone_stays_recorded_until_it_can() {
+async fn a_link_that_cannot_be_removed_stays_recorded() {
     let world = world().await;
     let linked = |links: &str| {
         format!("targets: [{{ namespaces: ['team-*'], region: eu-west-1, service_accounts: [{links}] }}]\n")

@@ -103,7 +103,7 @@ async fn recipes() -> (World, Vec<Recipe>) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_the_recipe_left_is_found_adopted_and_then_kept() {
+async fn secrets_of_the_recipe_are_found_adopted_and_then_left_unchanged() {
     let (world, _) = recipes().await;
     world.kube.add_namespace("openshift-config", &[]);
     let objects = json!([{ "kind": "Project" }, { "kind": "CronJob", "metadata": { "name": "ecr-creds-rotator" } }]);
@@ -159,7 +159,7 @@ async fn what_the_recipe_left_is_found_adopted_and_then_kept() {
 
     world.kube.deny("list", "templates", None);
     let (code, again, told) = printed(&mut init(&world, &[]));
-    assert!(code == 0 && !told.contains("emplate"), "whoever may not see it is not troubled: {told}");
+    assert!(code == 0 && !told.contains("emplate"), "a missing right to read it is not reported: {told}");
     assert!(again.contains("regcred owns it already") && !again.contains("adopt: true"), "{again}");
     assert_eq!(
         commands(&again).first().map(String::as_str),
@@ -174,7 +174,7 @@ async fn what_the_recipe_left_is_found_adopted_and_then_kept() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn each_finding_is_told_in_json_with_stable_names() {
+async fn each_finding_is_printed_as_json_with_stable_names() {
     let (world, _) = recipes().await;
     let (code, report, logs) = run(&mut init(&world, &["--output", "json", "--namespace", "team-b"]));
     assert_eq!(code, 0, "{report:#} {logs}");
@@ -208,7 +208,7 @@ async fn each_finding_is_told_in_json_with_stable_names() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_cannot_be_adopted_is_merged_into_or_left_out_with_the_reason() {
+async fn secrets_that_cannot_be_adopted_are_merged_into_or_skipped_with_a_reason() {
     let names =
         ["others", "applied", "controlled", "frozen", "legacy", "blue", "public", "both", "nonsense", "odd", "bad"];
     let world = World::new(&names).await;
@@ -284,7 +284,7 @@ async fn what_cannot_be_adopted_is_merged_into_or_left_out_with_the_reason() {
     for stop in ["stop first: that writer", "stop first: the writer of its ECR logins"] {
         assert!(config.contains(stop), "{config}");
     }
-    assert!(config.contains("service_accounts: []"), "nobody uses it, and nobody will: {config}");
+    assert!(config.contains("service_accounts: []"), "no ServiceAccount uses it or will use it: {config}");
     let minted = world.mints();
     let steps = steps(&world, &config);
     assert!(steps.contains(&"odd/ecr-secret adopt".to_owned()) && steps.len() == 4, "{steps:?}");
@@ -296,7 +296,7 @@ async fn what_cannot_be_adopted_is_merged_into_or_left_out_with_the_reason() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn hosts_of_every_form_and_region_end_up_in_a_config_that_adopts_them() {
+async fn hosts_of_every_form_and_region_are_adopted_by_the_generated_config() {
     let world = World::new(&["a", "on", "c", "d"]).await;
     let hosts: [(&str, &[&str]); 4] = [
         ("a", &[HOST, "123456789012.dkr-ecr.eu-west-1.on.aws"]),
@@ -325,7 +325,7 @@ async fn hosts_of_every_form_and_region_end_up_in_a_config_that_adopts_them() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn names_that_others_have_chosen_break_out_of_nothing() {
+async fn hostile_names_cannot_inject_yaml_or_commands() {
     let world = World::new(&["team-a"]).await;
     let evil = "x\n    adopt: {}\u{2028}targets: [evil]\u{202e}\x1b[2J";
     world.kube.put("secrets", "team-a", "ecr-secret", login(&auths(&[HOST])), evil);
@@ -350,7 +350,7 @@ async fn names_that_others_have_chosen_break_out_of_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_may_not_be_listed_is_told_with_the_missing_right_and_stops_nothing_else() {
+async fn a_denied_list_is_reported_with_the_missing_right_and_stops_nothing_else() {
     let (world, _) = recipes().await;
     world.kube.deny("list", "cronjobs", None);
     world.kube.deny("list", "serviceaccounts", None);
@@ -397,7 +397,7 @@ async fn what_may_not_be_listed_is_told_with_the_missing_right_and_stops_nothing
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn regcred_s_own_merged_secret_is_kept_merged_and_nobody_else_s() {
+async fn a_merged_secret_stays_merged_and_a_merge_of_another_instance_is_skipped() {
     let world = World::new(&["team-a", "team-b"]).await;
     world.kube.put("secrets", "team-a", "ecr-secret", login(&auths(&["quay.io", HOST])), "helm");
     let (_, config, _) = printed(&mut init(&world, &[]));
@@ -425,7 +425,7 @@ async fn regcred_s_own_merged_secret_is_kept_merged_and_nobody_else_s() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn keys_with_a_port_a_path_or_capitals_are_found_and_stay_beside_what_regcred_writes() {
+async fn odd_registry_keys_are_found_and_kept_beside_the_keys_of_regcred() {
     let world = World::new(&["capitals", "path", "port"]).await;
     let odd = [("port", format!("{HOST}:443")), ("path", format!("{HOST}/team")), ("capitals", HOST.to_uppercase())];
     for (namespace, key) in &odd {
@@ -457,7 +457,7 @@ fn cron_job(pod: &Value) -> Value {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_mirror_is_not_accused_and_a_namespace_without_a_known_writer_is_named() {
+async fn a_mirror_job_is_not_reported_and_a_namespace_without_a_known_writer_is() {
     let world = World::new(&["team-a", "team-b", "team-c"]).await;
     for namespace in ["team-a", "team-b", "team-c"] {
         world.kube.put("secrets", namespace, "ecr", login(&auths(&[HOST])), "kubectl-create");
@@ -500,7 +500,7 @@ async fn a_mirror_is_not_accused_and_a_namespace_without_a_known_writer_is_named
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_wildcard_is_told_and_each_tool_comes_with_the_way_to_switch() {
+async fn a_wildcard_key_is_reported_and_each_tool_has_migration_steps() {
     let world = World::new(&["wild", "both", "provisioned", "copied"]).await;
     let put = |namespace: &str, object: Value| world.kube.put("secrets", namespace, "ecr", object, "manager");
     put("wild", login(&auths(&["*.dkr.ecr.eu-west-1.amazonaws.com"])));
@@ -526,7 +526,7 @@ async fn a_wildcard_is_told_and_each_tool_comes_with_the_way_to_switch() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_secrets_in_one_entry_it_is_said_which_are_not_like_the_others_and_why() {
+async fn secrets_that_differ_within_one_entry_are_listed_with_the_reason() {
     let world = World::new(&["a", "b", "c", "d"]).await;
     let me = json!({ "auths": { HOST: { "username": "me", "password": "secret" } } });
     for (namespace, config) in [("a", auths(&[HOST])), ("b", me)] {
@@ -558,24 +558,24 @@ async fn of_secrets_in_one_entry_it_is_said_which_are_not_like_the_others_and_wh
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_cluster_with_nothing_of_ecr_is_told_so_with_an_entry_to_begin_with() {
+async fn a_cluster_without_ecr_secrets_gets_a_commented_example_target() {
     let world = World::new(&["team-a"]).await;
     world.kube.put("secrets", "team-a", "pull", login(&auths(&["quay.io"])), "x");
     world.kube.deny("list", "serviceaccounts", None);
     let (code, config, report) = printed(&mut init(&world, &[]));
-    assert_eq!(code, 0, "without a Secret nobody asks who uses it: {report}");
+    assert_eq!(code, 0, "without a Secret, its users are not requested: {report}");
     assert!(config.lines().all(|line| line.starts_with('#')) && config.contains("nothing to take over"), "{config}");
     assert!(
         report.ends_with("0 Secrets with logins of ECR: 0 to adopt, 0 to merge into, 0 kept already, 0 left out\n"),
         "{report}"
     );
-    assert!(!report.contains("nothing  "), "nobody asked for a namespace: {report}");
+    assert!(!report.contains("nothing  "), "no namespace was requested: {report}");
     let entry = config.split_once("# targets:").expect("there is one").1.replace("\n# ", "\n");
     assert_eq!(steps(&world, &format!("targets:{entry}")), ["team-a/ecr-secret create"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_namespace_that_is_named_in_vain_is_told() {
+async fn a_given_namespace_without_ecr_secrets_is_reported() {
     let (world, _) = recipes().await;
     let named = ["--namespace", "team-a", "--namespace", "team-d", "--namespace", "typo", "--namespace", "typo"];
     let rows = |report: &str| {
@@ -595,7 +595,7 @@ async fn a_namespace_that_is_named_in_vain_is_told() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn no_login_and_no_key_is_printed_at_any_level() {
+async fn init_prints_no_login_and_no_key_at_any_log_level() {
     let (world, recipes) = recipes().await;
     let broken = Recipe::new("x\n.example", now());
     let mut nonsense = broken.secret();
@@ -607,7 +607,7 @@ async fn no_login_and_no_key_is_printed_at_any_level() {
         let printed = [output.stdout, output.stderr].map(|it| String::from_utf8(it).expect("text")).join("\n");
         assert_eq!(output.status.code(), Some(code), "{printed}");
         for recipe in recipes.iter().chain([&broken]) {
-            let keys = [recipe.secret_key.clone(), STANDARD.encode(&recipe.secret_key), "bearer-of-the-standin".into()];
+            let keys = [recipe.secret_key.clone(), STANDARD.encode(&recipe.secret_key), "bearer-of-the-fake".into()];
             for form in forms(&recipe.password).into_iter().chain(keys) {
                 assert!(!printed.contains(&form), "a secret was printed: {}", around(&printed, &form));
             }
@@ -623,7 +623,7 @@ async fn no_login_and_no_key_is_printed_at_any_level() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn twelve_hundred_namespaces_are_listed_in_pages_and_come_to_one_entry() {
+async fn twelve_hundred_namespaces_are_listed_in_pages_and_merged_into_one_entry() {
     let world = World::new(&[]).await;
     let recipe = Recipe::new(HOST, now() + HOUR);
     let many = 1200;

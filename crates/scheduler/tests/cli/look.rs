@@ -49,7 +49,7 @@ fn steps(report: &Value) -> Vec<(&str, &str)> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_plan_says_each_step_and_why_and_does_none() {
+async fn a_plan_prints_each_step_with_its_reason_and_writes_nothing() {
     let world = world().await;
     let (before, minted) = (world.kube.objects("secrets"), world.mints());
     world.kube.clear_requests();
@@ -90,7 +90,7 @@ async fn a_plan_says_each_step_and_why_and_does_none() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_plan_tells_with_its_exit_code_whether_anything_would_change() {
+async fn the_exit_code_of_a_plan_shows_whether_anything_would_change() {
     let world = world().await;
     let code = |args: &[&str]| run(&mut command(&world, "plan", args)).0;
     let detailed = "--detailed-exitcode";
@@ -106,7 +106,7 @@ async fn a_plan_tells_with_its_exit_code_whether_anything_would_change() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_status_shows_the_worst_first_and_can_be_narrowed() {
+async fn status_lists_the_worst_targets_first_and_can_be_filtered() {
     let world = world().await;
     let calls = world.aws.calls().len();
     let (code, report, logs) = run(&mut command(&world, "status", &["--output", "json"]));
@@ -152,7 +152,7 @@ async fn a_status_shows_the_worst_first_and_can_be_narrowed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_does_not_work_is_never_called_due() {
+async fn a_target_that_does_not_work_is_never_reported_as_due() {
     let world = World::new(&["team-a", "team-b", "team-c"]).await;
     let entry = r#"{"auths":{"123456789012.dkr.ecr.eu-west-1.amazonaws.com":{"auth":"dTpw"}}}"#;
     let theirs =
@@ -181,7 +181,7 @@ async fn what_does_not_work_is_never_called_due() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn standard_error_that_is_full_or_closed_stops_nothing() {
+async fn a_full_or_closed_standard_error_stops_nothing() {
     let world = World::new(&["team-a"]).await;
     let config = "targets: [{ namespace: team-a, region: eu-west-1 }]\n";
     let full = || std::fs::OpenOptions::new().write(true).open("/dev/full").expect("Linux has it");
@@ -211,7 +211,7 @@ async fn ten_thousand_targets_are_shown_within_seconds() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_adoption_that_a_pass_refuses_is_refused_by_plan_and_status_too() {
+async fn plan_and_status_refuse_every_adoption_that_a_pass_refuses() {
     let world = World::new(&["team-a", "team-b"]).await;
     let secret = |auths: &str| json!({ "type": "kubernetes.io/dockerconfigjson", "data": { ".dockerconfigjson": STANDARD.encode(auths) } });
     let more = r#"{"auths":{"123456789012.dkr.ecr.eu-west-1.amazonaws.com":{"auth":"QVdTOm9sZA=="},"quay.io":{"auth":"dTpw"}}}"#;
@@ -239,7 +239,7 @@ async fn an_adoption_that_a_pass_refuses_is_refused_by_plan_and_status_too() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_reader_that_does_not_get_the_login_is_told_by_each_command() {
+async fn a_login_that_a_client_would_not_use_is_reported_by_each_command() {
     let world = World::new(&["team-a"]).await;
     let helper = r#"{"auths":{},"credHelpers":{"123456789012.dkr.ecr.eu-west-1.amazonaws.com":"ecr-login"}}"#;
     let secret =

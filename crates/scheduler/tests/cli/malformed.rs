@@ -171,7 +171,7 @@ impl<'a> Case<'a> {
     }
 
     fn put(&mut self, place: Place, bytes: &[u8]) {
-        const TOKEN: &str = "token: bearer-of-the-standin";
+        const TOKEN: &str = "token: bearer-of-the-fake";
         let text = || String::from_utf8_lossy(bytes).into_owned();
         match place {
             Place::File("AWS_WEB_IDENTITY_TOKEN_FILE") => self.with_web_identity(self.write("token", bytes)),
@@ -298,12 +298,12 @@ fn assert_silent(printed: &[u8], what: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn no_place_that_holds_a_secret_is_quoted_in_any_malformed_form() {
+async fn no_malformed_input_quotes_a_secret() {
     assert_eq!(
         FORMS.iter().map(|form| form(&format!("a = [\"{}\"]\n", HALVES.concat()))).collect::<BTreeSet<_>>().len(),
         FORMS.len()
     );
-    let kubeconfig = FakeKube::start().await.kubeconfig().replace("bearer-of-the-standin", "SECRET");
+    let kubeconfig = FakeKube::start().await.kubeconfig().replace("bearer-of-the-fake", "SECRET");
     let runtime = Handle::current();
     let all = tokio::task::spawn_blocking(move || all_are_silent(&runtime, &kubeconfig));
     assert!(all.await.expect("it ends"), "see above");
@@ -334,7 +334,7 @@ fn all_are_silent(runtime: &Handle, kubeconfig: &str) -> bool {
 }
 
 #[test]
-fn a_secret_is_found_however_it_is_printed() {
+fn the_leak_check_finds_a_secret_in_every_encoding() {
     for printed in [
         format!("bytes: {:?}", HALVES[0].as_bytes()),
         STANDARD.encode(format!("AWS:{}", HALVES.concat())),

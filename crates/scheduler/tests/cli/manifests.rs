@@ -21,12 +21,12 @@ fn check(template: &Path) -> (i32, Value, String) {
 }
 
 #[test]
-fn what_applying_does_not_do_is_told_beside_the_objects() {
+fn notes_list_the_steps_that_apply_does_not_do() {
     let (code, list, told) = manifests("minimal", &[]);
     assert_eq!((code, &list["kind"]), (0, &Value::from("List")), "{told}");
     let first = "note: the first pass: kubectl create job --namespace=regcred --from=cronjob/regcred regcred-first";
     assert!(told.lines().any(|line| line == first), "{told}");
-    assert!(told.contains("note: nobody says who regcred is in AWS: --identity does"), "{told}");
+    assert!(told.contains("note: no AWS identity is set: use --identity"), "{told}");
     let (_, _, told) = manifests("profiles", &["--unguarded"]);
     assert!(told.contains("note: UNGUARDED: anyone who controls this pod can take over the cluster"), "{told}");
     let (_, _, told) = manifests("profiles", &["--role-bindings"]);
@@ -34,7 +34,7 @@ fn what_applying_does_not_do_is_told_beside_the_objects() {
 }
 
 #[test]
-fn the_head_of_the_file_says_how_to_make_it_again() {
+fn the_head_of_the_file_contains_the_command_that_made_it() {
     let mut command = regcred(&["manifests", "--config"]);
     let config = format!("{CONFIG}minimal.yaml");
     let output =
@@ -45,7 +45,7 @@ fn the_head_of_the_file_says_how_to_make_it_again() {
 }
 
 #[test]
-fn what_is_said_on_the_command_line_ends_no_comment() {
+fn hostile_arguments_cannot_end_the_head_comment() {
     let dir = tempfile::tempdir().expect("a folder");
     let hostile = dir.path().join("x\rapiVersion: v1\u{2028}kind: Secret\u{85}a\nb");
     fs::copy(format!("{CONFIG}minimal.yaml"), &hostile).expect("it can be copied");
@@ -58,7 +58,7 @@ fn what_is_said_on_the_command_line_ends_no_comment() {
 }
 
 #[test]
-fn what_would_not_be_so_in_the_cluster_is_refused() {
+fn options_that_would_not_work_in_the_cluster_are_refused() {
     let mut command = regcred(&["manifests", "--config"]);
     command.arg(format!("{CONFIG}minimal.yaml")).env("REGCRED__SCHEDULE", "@daily");
     let (code, _, told) = run(&mut command);
@@ -124,7 +124,7 @@ fn what_would_not_be_so_in_the_cluster_is_refused() {
     let (code, _, told) = manifests("full", &["--sink", "edge", "--mount", "edge=/var/run/secrets/edge"]);
     assert!(code == 2 && told.contains("print only the rights, with --mode rights"), "{told}");
     let (code, _, told) = manifests("minimal", &["--sink", "moon"]);
-    assert!(code == 2 && told.contains("moon is no cluster of this config"), "{told}");
+    assert!(code == 2 && told.contains("moon is not a cluster of this config"), "{told}");
     let dir = tempfile::tempdir().expect("a folder");
     let config = dir.path().join("config.yaml");
     let yaml = "sinks: { c: { type: openshift, server: 'https://api.example.com:6443' } }\ntargets: [{ namespace: a, region: eu-west-1 }]";
@@ -188,7 +188,7 @@ fn the_objects_of_the_prometheus_operator_are_last_and_can_be_left_out() {
 }
 
 #[test]
-fn a_file_says_where_and_how_the_pod_runs() {
+fn a_pod_file_sets_where_and_how_the_pod_runs() {
     let dir = tempfile::tempdir().expect("a folder");
     let pod = dir.path().join("pod.yaml");
     let text = "imagePullSecrets: [{ name: mirror }]\nimage: { pullPolicy: Always }\nresources: { limits: { memory: 1Gi } }\n\
@@ -229,7 +229,7 @@ fn a_file_says_where_and_how_the_pod_runs() {
 }
 
 #[test]
-fn the_policies_of_iam_are_one_document_of_json_and_the_commands_stand_beside_it() {
+fn iam_policies_are_one_json_document_with_commands_as_notes() {
     let args = [
         "--mode",
         "iam",
@@ -266,7 +266,7 @@ fn the_policies_of_iam_are_one_document_of_json_and_the_commands_stand_beside_it
 }
 
 #[test]
-fn an_instance_under_a_new_name_is_told_how_to_move() {
+fn a_renamed_instance_gets_notes_on_how_to_move() {
     let dir = tempfile::tempdir().expect("a folder");
     let config = dir.path().join("config.yaml");
     let yaml = "instance: blue\nprevious_instance: default\ntargets: [{ namespace: a, region: eu-west-1 }]";
@@ -287,7 +287,7 @@ fn an_instance_under_a_new_name_is_told_how_to_move() {
 }
 
 #[test]
-fn the_values_of_the_chart_hold_the_config_as_it_is_and_what_follows_from_it() {
+fn chart_values_contain_the_config_unchanged_and_the_derived_settings() {
     let output = regcred(&["manifests", "--mode", "values", "--sink", "cluster", "--config"])
         .arg(format!("{CONFIG}full.yaml"))
         .args(["--mount", "edge=/var/run/secrets/edge", "--identity", "keys", "--aws-secret", "aws", "--quiet"])
@@ -296,7 +296,7 @@ fn the_values_of_the_chart_hold_the_config_as_it_is_and_what_follows_from_it() {
     let text = String::from_utf8(output.stdout).expect("text");
     assert!(text.starts_with("# Made by `regcred manifests --mode values --sink cluster --config "), "{text}");
     assert!(
-        text.contains("                # names this installation, so that two do not"),
+        text.contains("                # keeps two installations from writing"),
         "comments stay as they are: {text}"
     );
     let (code, values, told) =
@@ -317,12 +317,12 @@ fn the_values_of_the_chart_hold_the_config_as_it_is_and_what_follows_from_it() {
 }
 
 #[test]
-fn values_are_refused_for_what_manifests_refuses() {
+fn chart_values_refuse_the_options_that_manifests_refuses() {
     for (args, why) in [
         (&["--workload", "daemon"][..], "--workload needs --mode values\n"),
         (&["--mode", "values", "--replicas", "2"], "--replicas needs --workload daemon\n"),
         (&["--mode", "values", "--workload", "rights"], "invalid value 'rights'"),
-        (&["--mode", "values", "--sink", "moon"], "moon is no cluster of this config"),
+        (&["--mode", "values", "--sink", "moon"], "moon is not a cluster of this config"),
         (&["--mode", "values", "--schedule", "@daily"], "lives for 12 hours: run it at least every 10 hours"),
     ] {
         let (code, _, told) = manifests("minimal", args);
@@ -338,7 +338,7 @@ fn values_are_refused_for_what_manifests_refuses() {
 }
 
 #[test]
-fn the_charts_schema_has_the_forms_of_the_flags_and_of_the_file() {
+fn the_chart_schema_has_the_patterns_of_the_flags_and_the_pod_file() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../deploy/chart/regcred/values.schema.json");
     let values = serde_json::from_str::<Value>(&fs::read_to_string(path).expect("text")).expect("JSON");
     let properties = &values["properties"];

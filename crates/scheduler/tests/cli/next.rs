@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::world::{World, regcred, run};
 
 #[test]
-fn coming_runs_are_printed_in_the_zone_of_the_schedule() {
+fn next_runs_are_printed_in_the_time_zone_of_the_schedule() {
     let args = ["next", "30 2 * * *", "--time-zone", "Europe/Berlin", "--after", "1792800000", "--count", "2"];
     let output = regcred(&args).output().expect("it starts");
     // On 25 October 2026, the hour from two o'clock occurs twice.
@@ -19,7 +19,7 @@ fn coming_runs_are_printed_in_the_zone_of_the_schedule() {
 }
 
 #[test]
-fn without_an_expression_it_is_the_config_s() {
+fn without_an_expression_next_uses_the_schedule_of_the_config() {
     let config = concat!(env!("CARGO_MANIFEST_DIR"), "/../../config/minimal.yaml");
     let next = |schedule: Option<&str>| {
         let mut command = regcred(&["next", "--config", config, "--count", "1", "--after", "0", "--output", "json"]);
@@ -37,7 +37,7 @@ fn without_an_expression_it_is_the_config_s() {
 }
 
 #[test]
-fn refreshes_are_those_of_the_schedule_and_of_each_life() {
+fn refreshes_follow_the_schedule_and_the_life_of_a_credential() {
     let next = |expression: &str, life: &str| {
         let args = ["next", expression, "--life", life, "--after", "0", "--count", "3", "--output", "json"];
         let (code, document, _) = run(&mut regcred(&args));
@@ -55,7 +55,7 @@ fn refreshes_are_those_of_the_schedule_and_of_each_life() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn real_refreshes_are_those_of_what_stands_in_the_cluster() {
+async fn online_refreshes_follow_the_secrets_in_the_cluster() {
     let world = World::new(&["team-a", "team-b", "team-c"]).await;
     let config =
         "targets:\n- { namespaces: [team-a, team-b], region: eu-west-1 }\n- { namespace: team-c, region: us-east-1 }\n";
@@ -82,7 +82,7 @@ async fn real_refreshes_are_those_of_what_stands_in_the_cluster() {
 }
 
 #[test]
-fn what_is_no_schedule_is_exit_code_2() {
+fn an_invalid_schedule_gives_exit_code_2() {
     for expression in ["* * * *", "61 * * * *", "@every 1h", "TZ=UTC * * * * *"] {
         let (code, _, error) = run(&mut regcred(&["next", expression]));
         assert!(code == 2 && error.starts_with("error: "), "{expression}: {error}");

@@ -44,7 +44,7 @@ async fn a_first_pass_writes_and_links_and_a_second_finds_everything_fresh() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn two_regions_of_one_namespace_end_up_in_one_secret() {
+async fn two_regions_of_one_namespace_share_one_secret() {
     let world = World::new(&["team-a"]).await;
     let both = "targets:\n- { namespace: team-a, region: eu-west-1 }\n\
                 - { namespace: team-a, registry: 210987654321.dkr.ecr.us-east-1.amazonaws.com }\n";
@@ -58,7 +58,7 @@ async fn two_regions_of_one_namespace_end_up_in_one_secret() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_due_is_refreshed_and_what_a_dead_region_left_stays() {
+async fn due_entries_are_refreshed_and_entries_of_a_dead_region_are_kept() {
     let world = World::new(&["team-a"]).await;
     let both = "targets:\n- { namespace: team-a, region: eu-west-1 }\n- { namespace: team-a, region: us-east-1 }\n";
     world.aws.set_life(Duration::from_mins(2));
@@ -81,7 +81,7 @@ async fn what_is_due_is_refreshed_and_what_a_dead_region_left_stays() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_exit_code_says_whether_a_person_has_to_act() {
+async fn the_exit_code_shows_whether_a_person_must_act() {
     let world = World::new(&["team-a", "team-b"]).await;
     let denied = "User: arn:aws:iam::123456789012:user/ci is not authorized to perform: ecr:GetAuthorizationToken";
     world.aws.answer_with(refusal("AccessDeniedException", denied));
@@ -89,7 +89,7 @@ async fn the_exit_code_says_whether_a_person_has_to_act() {
     assert_eq!((code, states(&report)), (2, vec!["failed", "failed"]));
     let why = report["targets"][0]["why"][0].as_str().expect("a reason");
     assert!(why.contains("ecr:GetAuthorizationToken") && why.contains("user/ci") && why.contains("(denied)"), "{why}");
-    assert_eq!(world.mints(), 2, "nobody asks again for what is denied");
+    assert_eq!(world.mints(), 2, "a denied request is not repeated");
     assert_eq!(world.kube.objects("secrets").len(), 0);
 
     world.aws.answer_with(Answer::Token);
@@ -105,21 +105,21 @@ async fn the_exit_code_says_whether_a_person_has_to_act() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_api_server_or_provider_that_is_not_there_is_exit_code_3() {
+async fn an_unreachable_api_server_or_provider_gives_exit_code_3() {
     let world = World::new(&["team-a"]).await;
     let one = "targets: [{ namespace: team-a, region: eu-west-1 }]";
-    let nobody = "http://127.0.0.1:9";
+    let closed = "http://127.0.0.1:9";
     let (code, report, _) =
-        run(world.once(one, &["--output", "json", "--timeout", "1s"]).env("AWS_ENDPOINT_URL", nobody));
+        run(world.once(one, &["--output", "json", "--timeout", "1s"]).env("AWS_ENDPOINT_URL", closed));
     assert_eq!((code, states(&report)), (3, vec!["failed"]), "{report:#}");
-    let dead = world.kube.kubeconfig().replace(&world.kube.url(), nobody);
+    let dead = world.kube.kubeconfig().replace(&world.kube.url(), closed);
     world.write("kubeconfig", &dead);
     let (code, report, _) = run(&mut world.once(one, &["--output", "json", "--timeout", "1s"]));
     assert_eq!((code, states(&report)), (3, vec!["failed"]), "{report:#}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn bad_input_is_exit_code_2_and_touches_nothing() {
+async fn invalid_input_gives_exit_code_2_and_changes_nothing() {
     let world = World::new(&["team-a"]).await;
     let one = "targets: [{ namespace: team-a, region: eu-west-1 }]";
     assert_eq!(run(&mut world.once(one, &[])).0, 0);
@@ -142,8 +142,8 @@ async fn bad_input_is_exit_code_2_and_touches_nothing() {
         let (code, _, error) = run(world.once(one, &["--force"]).env(variable, "http://aws.example"));
         assert!(code == 2 && error.contains(variable) && error.contains("neither HTTPS nor on loopback"), "{error}");
     }
-    let mut nobody = world.once(one, &["--force", "--output", "json"]);
-    let (code, report, _) = run(nobody.env_remove("AWS_ACCESS_KEY_ID").env_remove("AWS_SECRET_ACCESS_KEY"));
+    let mut keyless = world.once(one, &["--force", "--output", "json"]);
+    let (code, report, _) = run(keyless.env_remove("AWS_ACCESS_KEY_ID").env_remove("AWS_SECRET_ACCESS_KEY"));
     assert_eq!(code, 2);
     assert!(
         report["targets"][0]["why"][0].as_str().expect("a reason").contains("no AWS credentials were found"),
@@ -163,7 +163,7 @@ async fn a_pass_ends_at_its_timeout() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_table_and_json_logs_are_for_people_and_machines() {
+async fn a_pass_prints_a_table_and_json_logs() {
     let world = World::new(&["team-a", "team-b"]).await;
     let output = world.once(TWO, &["--log-format", "json"]).output().expect("it starts");
     let table = String::from_utf8(output.stdout).expect("text");
@@ -175,9 +175,9 @@ async fn a_table_and_json_logs_are_for_people_and_machines() {
     let lines =
         logs.lines().map(|line| serde_json::from_str::<Value>(line).unwrap_or_else(|error| panic!("{error}: {line}")));
     let first = lines.collect::<Vec<_>>().swap_remove(0);
-    let cluster = format!("cluster {}/ (context standin)", world.kube.url());
+    let cluster = format!("cluster {}/ (context fake)", world.kube.url());
     assert_eq!(first["message"], cluster, "named before it is written to");
-    assert!(logs.contains("minted a credential") && logs.contains("\"provider\":\"ecr-eu-west-1\""), "{logs}");
+    assert!(logs.contains("minted credential") && logs.contains("\"provider\":\"ecr-eu-west-1\""), "{logs}");
 }
 
 #[test]
@@ -187,7 +187,7 @@ fn the_version_is_printed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_web_identity_that_does_not_work_is_told_apart_from_a_network_that_does_not() {
+async fn a_broken_web_identity_is_distinguished_from_a_broken_network() {
     let world = World::new(&["team-a"]).await;
     let config = "targets: [{ namespace: team-a, region: eu-west-1 }]";
     let token = world.write("token", "a.web.identity");
@@ -212,7 +212,7 @@ async fn a_web_identity_that_does_not_work_is_told_apart_from_a_network_that_doe
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn links_that_are_denied_do_not_hide_what_was_written() {
+async fn denied_links_do_not_hide_the_written_secrets() {
     let world = World::new(&["team-a", "team-b"]).await;
     world.kube.deny("patch", "serviceaccounts", None);
     let (code, report, _) = run(&mut world.once(TWO, &["--output", "json"]));
@@ -221,7 +221,7 @@ async fn links_that_are_denied_do_not_hide_what_was_written() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whoever_reads_only_the_first_line_does_not_make_it_fail() {
+async fn a_closed_standard_output_does_not_fail_a_pass() {
     let world = World::new(&["team-a", "team-b"]).await;
     let mut once = world.once(TWO, &[]);
     let mut child = once.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("it starts");
@@ -230,7 +230,7 @@ async fn whoever_reads_only_the_first_line_does_not_make_it_fail() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_terminal_shows_how_far_a_pass_has_come_and_a_pipe_does_not() {
+async fn a_terminal_shows_progress_and_a_pipe_does_not() {
     let world = World::new(&["team-a", "team-b", "team-c"]).await;
     let config = "targets: [{ namespaces: [team-a, team-b, team-c], region: eu-west-1 }]\n";
     let once = world.once(config, &[]);
@@ -243,9 +243,9 @@ async fn a_terminal_shows_how_far_a_pass_has_come_and_a_pipe_does_not() {
     let output = terminal.output().expect("util-linux has a terminal");
     let seen = String::from_utf8_lossy(&output.stdout).into_owned();
     assert_eq!(output.status.code(), Some(0), "{seen}");
-    assert!(seen.contains("1 of 3 looked at, 1 written, 0 failed"), "{seen}");
+    assert!(seen.contains("1 of 3 observed, 1 written, 0 failed"), "{seen}");
     let (_, table) = seen.rsplit_once("\u{1b}[2K").expect("the line is cleared at the end");
-    assert!(table.starts_with("NAMESPACE") && !table.contains("looked at"), "{seen}");
+    assert!(table.starts_with("NAMESPACE") && !table.contains("observed"), "{seen}");
     let (_, _, logs) = run(&mut world.once(config, &[]));
-    assert!(!logs.contains("looked at") && !logs.contains('\r'), "{logs}");
+    assert!(!logs.contains("observed") && !logs.contains('\r'), "{logs}");
 }

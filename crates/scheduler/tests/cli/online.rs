@@ -66,23 +66,20 @@ fn denial(code: &str) -> Answer {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn where_all_is_well_every_row_says_so_and_nothing_is_written() {
+async fn a_healthy_setup_passes_every_check_and_nothing_is_written() {
     let world = world(&["team-a", "team-b"]).await;
     let before = (world.kube.objects("secrets"), world.kube.objects("serviceaccounts"));
     world.kube.clear_requests();
     let (code, report) = checked(&world, TWO);
     assert_eq!(code, 0, "{report:#}");
-    let user = "ok chain: arn:aws:iam::123456789012:user/standin (account 123456789012)";
+    let user = "ok chain: arn:aws:iam::123456789012:user/fake (account 123456789012)";
     assert_eq!(rows(&report, "identity"), [user]);
     let tokens = rows(&report, "token");
     let opens = "ok eu-west-1 by chain: a token for 123456789012.dkr.ecr.eu-west-1.amazonaws.com until 2";
     assert!(tokens.len() == 2 && tokens[0].starts_with(opens), "{tokens:?}");
     let clocks = rows(&report, "clock");
     assert!(clocks.len() == 2 && clocks.iter().all(|it| it.contains("clock agrees with it to ")), "{clocks:?}");
-    assert_eq!(
-        rows(&report, "cluster"),
-        [format!("ok {}/: context standin, v1.33.0-standin, as standin", world.kube.url())]
-    );
+    assert_eq!(rows(&report, "cluster"), [format!("ok {}/: context fake, v1.33.0-fake, as fake", world.kube.url())]);
     assert_eq!(rows(&report, "namespaces"), ["ok of the config: 2 are there"]);
     let may = "may get, create, patch secrets ecr-secret; get, patch serviceaccounts default, builder, pipeline";
     assert_eq!(rows(&report, "rights"), [format!("ok team-a, team-b: {may}")]);
@@ -95,7 +92,7 @@ async fn where_all_is_well_every_row_says_so_and_nothing_is_written() {
         matches!(verb, "get" | "list") || (verb == "create" && resource.starts_with("selfsubject"))
     };
     assert!(asked.iter().all(|it| reads(&it.verb, &it.resource)), "{asked:?}");
-    assert!(asked.iter().all(|it| it.resource != "secrets"), "no Secret is looked at");
+    assert!(asked.iter().all(|it| it.resource != "secrets"), "no Secret is read");
     assert_eq!((world.kube.objects("secrets"), world.kube.objects("serviceaccounts")), before);
     let minted = world.aws.calls().iter().filter(|it| it.action == "GetAuthorizationToken").count();
     assert_eq!(minted, 2, "one per region");
@@ -107,14 +104,14 @@ async fn where_all_is_well_every_row_says_so_and_nothing_is_written() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_token_that_is_denied_throttled_or_out_of_reach_says_what_to_do() {
+async fn a_denied_throttled_or_unreachable_token_call_gets_a_fix() {
     let world = world(&["team-a", "team-b"]).await;
     world.aws.answer_action_with("GetAuthorizationToken", denial("AccessDeniedException"));
     let (code, report) = checked(&world, &of_aws("", ""));
     assert_eq!((code, rows(&report, "token").len()), (2, 1), "{report:#}");
     let fix_denied = fix(&report, "token");
     assert!(fix_denied.contains(r#"{ "Effect": "Allow", "Action": "ecr:GetAuthorizationToken", "Resource": "*" }"#));
-    assert!(fix_denied.contains("identity policy of arn:aws:iam::123456789012:user/standin"), "{fix_denied}");
+    assert!(fix_denied.contains("identity policy of arn:aws:iam::123456789012:user/fake"), "{fix_denied}");
 
     world.aws.answer_action_with("GetAuthorizationToken", denial("ThrottlingException"));
     let (code, report) = checked(&world, &of_aws("", ""));
@@ -128,7 +125,7 @@ async fn a_token_that_is_denied_throttled_or_out_of_reach_says_what_to_do() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn where_sts_is_out_of_reach_a_token_is_enough() {
+async fn an_unreachable_sts_is_only_a_warning_unless_a_principal_is_pinned() {
     let world = world(&["team-a"]).await;
     let mut check = online(&world, &of_aws("", ""), &["--output", "json"]);
     let (code, report, _) = run(check.env("AWS_ENDPOINT_URL_STS", "http://127.0.0.1:9"));
@@ -136,11 +133,11 @@ async fn where_sts_is_out_of_reach_a_token_is_enough() {
     assert!(rows(&report, "identity")[0].starts_with("warning ") && rows(&report, "token")[0].starts_with("ok "));
     let mut pinned = online(&world, &of_aws("principal: ", ROLE), &["--output", "json"]);
     let (code, report, _) = run(pinned.env("AWS_ENDPOINT_URL_STS", "http://127.0.0.1:9"));
-    assert_eq!(code, 3, "whoever has to be somebody has to be asked: {report:#}");
+    assert_eq!(code, 3, "a pinned principal must be checked: {report:#}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn without_credentials_it_says_where_they_are_looked_for() {
+async fn without_credentials_the_fix_lists_the_searched_sources() {
     let world = world(&["team-a", "team-b"]).await;
     let mut check = online(&world, TWO, &["--output", "json"]);
     let check = check.env_remove("AWS_ACCESS_KEY_ID").env_remove("AWS_SECRET_ACCESS_KEY");
@@ -149,26 +146,23 @@ async fn without_credentials_it_says_where_they_are_looked_for() {
     assert!(rows(&report, "identity")[0].contains("no AWS credentials were found"), "{report:#}");
     let told = fix(&report, "identity");
     assert!(told.contains("AWS_ACCESS_KEY_ID (not set)") && told.contains("AWS_ROLE_ARN (set)"), "{told}");
-    assert_eq!(rows(&report, "token").len(), 2, "and what cannot be asked for is told: {report:#}");
+    assert_eq!(rows(&report, "token").len(), 2, "tokens that cannot be requested are reported: {report:#}");
     assert!(world.aws.calls().is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_pinned_principal_has_to_be_the_caller() {
+async fn the_check_fails_if_the_caller_is_not_the_pinned_principal() {
     let world = world(&["team-a"]).await;
     let (code, report) = checked(&world, &of_aws("principal: ", ROLE));
     assert_eq!(code, 2, "{report:#}");
-    assert!(
-        fix(&report, "identity").contains(ROLE) && fix(&report, "identity").contains(":user/standin"),
-        "{report:#}"
-    );
+    assert!(fix(&report, "identity").contains(ROLE) && fix(&report, "identity").contains(":user/fake"), "{report:#}");
     assert!(world.aws.issued().is_empty(), "nothing was minted");
-    let (code, report) = checked(&world, &of_aws("principal: ", "arn:aws:iam::123456789012:user/standin"));
+    let (code, report) = checked(&world, &of_aws("principal: ", "arn:aws:iam::123456789012:user/fake"));
     assert_eq!(code, 0, "{report:#}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_role_that_may_not_be_assumed_gets_both_statements() {
+async fn a_denied_role_gets_a_fix_with_both_statements() {
     let world = world(&["team-a"]).await;
     let config = of_aws("role_arn: ", &format!("\"{ROLE}\", external_id: of-the-tenant"));
     let (code, report) = checked(&world, &config);
@@ -178,14 +172,14 @@ async fn a_role_that_may_not_be_assumed_gets_both_statements() {
     let told = fix(&report, "identity");
     assert!(code == 2 && told.contains(&format!(r#""Action": "sts:AssumeRole", "Resource": "{ROLE}""#)), "{report:#}");
     assert!(
-        told.contains(r#""AWS": "arn:aws:iam::123456789012:user/standin""#) && told.contains("sts:ExternalId"),
+        told.contains(r#""AWS": "arn:aws:iam::123456789012:user/fake""#) && told.contains("sts:ExternalId"),
         "{told}"
     );
     assert!(!report.to_string().contains("of-the-tenant"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn rights_that_are_missing_are_told_with_the_rule_and_folded() {
+async fn missing_rights_are_reported_with_the_rule_and_grouped() {
     let names = (0..9).map(|number| format!("team-{number}")).collect::<Vec<_>>();
     let world = world(&names.iter().map(String::as_str).collect::<Vec<_>>()).await;
     let entry = |name: &String| format!("- {{ namespace: {name}, region: eu-west-1 }}\n");
@@ -215,14 +209,14 @@ async fn rights_that_are_missing_are_told_with_the_rule_and_folded() {
     let rule = "  - apiGroups: [\"\"]\n    resources: [secrets]\n    resourceNames: [ecr-secret]\n    verbs: [create]";
     assert!(text(&checks[0]["fix"]).ends_with(rule), "{report:#}");
     let bind =
-        "kubectl create rolebinding regcred-target --clusterrole=regcred-target --user='standin' --namespace=team-8";
+        "kubectl create rolebinding regcred-target --clusterrole=regcred-target --user='fake' --namespace=team-8";
     assert!(text(&checks[1]["fix"]).contains(bind), "{report:#}");
     let one_by_one = "ok Secrets ecr-secret: may not list cluster-wide, and need not: reads one by one";
     assert_eq!(rows(&report, "listing"), [one_by_one]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_namespace_that_is_not_there_is_told_where_that_may_be_seen() {
+async fn a_missing_namespace_is_reported_if_namespaces_may_be_read() {
     let world = world(&["team-a"]).await;
     let (code, report) = checked(&world, TWO);
     let told = rows(&report, "namespaces");
@@ -239,7 +233,7 @@ async fn a_namespace_that_is_not_there_is_told_where_that_may_be_seen() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn where_namespaces_may_not_be_seen_the_rule_of_deploy_rbac_is_told() {
+async fn without_rights_on_namespaces_the_missing_rule_is_reported() {
     let world = world(&["team-a", "team-b"]).await;
     world.kube.deny("get", "namespaces", None);
     let (code, report) = checked(&world, TWO);
@@ -255,7 +249,7 @@ async fn where_namespaces_may_not_be_seen_the_rule_of_deploy_rbac_is_told() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_clock_that_is_off_is_told() {
+async fn a_wrong_clock_is_reported() {
     let world = world(&["team-a", "team-b"]).await;
     world.kube.set_clock_ahead(Duration::from_mins(2));
     let (code, report) = checked(&world, TWO);
@@ -267,7 +261,7 @@ async fn a_clock_that_is_off_is_told() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_may_write_in_kube_system_is_warned_unless_a_policy_guards_it() {
+async fn write_rights_in_kube_system_are_reported_unless_a_policy_guards_it() {
     let world = World::new(&["team-a", "team-b", "kube-system"]).await;
     let (code, report) = checked(&world, TWO);
     let told = rows(&report, "guard").concat();
@@ -281,16 +275,16 @@ async fn who_may_write_in_kube_system_is_warned_unless_a_policy_guards_it() {
     assert!(told.starts_with("info ") && told.contains("no ValidatingAdmissionPolicy refuses"), "{told}");
     world.kube.allow_all();
     world.kube.add_policy("regcred-guard-secrets", "system:serviceaccount:regcred:regcred");
-    assert!(rows(&checked(&world, TWO).1, "guard")[0].contains("of regcred's names it"), "it judges somebody else");
-    world.kube.add_policy("regcred-guard-accounts", "standin");
+    assert!(rows(&checked(&world, TWO).1, "guard")[0].contains("of regcred's names it"), "it applies to another user");
+    world.kube.add_policy("regcred-guard-accounts", "fake");
     assert!(rows(&checked(&world, TWO).1, "guard")[0].contains("of regcred's names it"), "it judges no Secrets");
-    world.kube.add_policy("regcred-blue-guard-secrets.team-x", "standin");
+    world.kube.add_policy("regcred-blue-guard-secrets.team-x", "fake");
     let told = rows(&checked(&world, TWO).1, "guard").concat();
     assert!(told.starts_with("ok ") && told.contains("regcred-blue-guard-secrets.team-x"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_cluster_out_of_reach_does_not_hide_what_aws_says() {
+async fn an_unreachable_cluster_does_not_hide_the_results_of_aws() {
     let world = world(&["team-a", "team-b"]).await;
     world.move_kube("http://127.0.0.1:9", None);
     let (code, report) = checked(&world, TWO);
@@ -316,7 +310,7 @@ fn questions(world: &World) -> usize {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_thousands_of_namespaces_the_named_ones_come_first_and_what_is_not_known_is_told() {
+async fn named_namespaces_are_checked_first_and_unchecked_ones_are_reported() {
     let world = World::new(&[]).await;
     for number in 0..2_004 {
         world.kube.add_namespace(&format!("team-{number}"), &[]);
@@ -349,7 +343,7 @@ async fn of_thousands_of_namespaces_the_named_ones_come_first_and_what_is_not_kn
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_was_found_when_the_time_is_over_is_told() {
+async fn findings_are_printed_when_the_timeout_ends_the_check() {
     let world = World::new(&["team-0"]).await;
     let names = (0..500).map(|number| format!("team-{number}")).collect::<Vec<_>>();
     let entry = |name: &String| format!("- {{ namespace: {name}, region: eu-west-1 }}\n");
@@ -376,7 +370,7 @@ async fn what_was_found_when_the_time_is_over_is_told() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_two_secrets_in_a_namespace_each_right_is_asked_for_once_and_one_fix_mends_both() {
+async fn two_secrets_in_a_namespace_share_each_right_check_and_one_fix() {
     let world = world(&["team-a", "team-b"]).await;
     let entry = |name| format!("- {{ namespaces: [team-a, team-b], region: eu-west-1, secret: {{ name: {name} }} }}\n");
     let config = format!("targets:\n{}{}", entry("one"), entry("two"));
@@ -389,7 +383,7 @@ async fn of_two_secrets_in_a_namespace_each_right_is_asked_for_once_and_one_fix_
     let told = rows(&report, "rights");
     assert_eq!((code, told.len()), (2, 2), "{told:?}");
     let of_team_a = report["checks"].as_array().expect("a list").iter().find(|it| it["subject"] == "team-a");
-    let told = text(&of_team_a.expect("it is told")["fix"]);
+    let told = text(&of_team_a.expect("it is reported")["fix"]);
     assert!(!told.contains("rolebinding") && told.contains("resourceNames: [two]"), "one is bound already: {told}");
     // Twelve checks are cluster-wide, and five of those run in two namespaces. Four are about `kube-system`, and three are about
     // leftovers.
@@ -405,11 +399,11 @@ async fn of_two_secrets_in_a_namespace_each_right_is_asked_for_once_and_one_fix_
     let (_, report) = checked(&world, &config);
     let told = fix(&report, "rights");
     assert!(told.contains("for it in team-a team-b; do kubectl create rolebinding"), "{told}");
-    assert!(told.contains("resourceNames: [one, two]") && !told.contains("made later"), "{told}");
+    assert!(told.contains("resourceNames: [one, two]") && !told.contains("created later"), "{told}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn namespaces_that_are_chosen_are_looked_at_as_those_that_are_named() {
+async fn selected_namespaces_are_checked_like_named_ones() {
     let world = world(&["app-1", "app-2", "other"]).await;
     let config = "targets: [{ namespaces: { include: ['app-*'] }, region: eu-west-1 }]";
     world.kube.deny("patch", "secrets", Some("app-2"));
@@ -428,9 +422,10 @@ async fn namespaces_that_are_chosen_are_looked_at_as_those_that_are_named() {
     }
     let (_, report) = checked(&world, config);
     let checks = report["checks"].as_array().expect("a list");
-    let told = checks.iter().find(|it| it["check"] == "rights" && it["subject"] == "app-1").expect("it is told");
+    let told = checks.iter().find(|it| it["check"] == "rights" && it["subject"] == "app-1").expect("it is reported");
     let told = text(&told["fix"]);
-    let later = "a namespace that is made later stays unbound: bind each as it is made, or bind cluster-wide behind a Validating";
+    let later =
+        "a namespace that is created later has no binding: bind each new one, or bind cluster-wide with a Validating";
     assert!(told.contains("--namespace=app-1\n") && told.contains(later), "{told}");
     world.kube.allow_all();
     world.kube.deny("list", "namespaces", None);
@@ -456,7 +451,7 @@ fn of_east_and_west(world: &World, west: &str, args: &[&str]) -> Command {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_several_clusters_each_is_asked_for_its_own() {
+async fn each_of_several_clusters_is_checked_for_its_own_rights() {
     let (world, second) = (world(&["team-a"]).await, world(&["team-b"]).await);
     let other = world.write("second", &second.kube.kubeconfig()).display().to_string();
     second.kube.deny("create", "secrets", Some("team-b"));
@@ -473,7 +468,7 @@ async fn of_several_clusters_each_is_asked_for_its_own() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_cluster_that_cannot_be_asked_leaves_the_others_alone() {
+async fn an_unreachable_cluster_does_not_affect_the_other_clusters() {
     let world = world(&["team-a"]).await;
     let (code, report, _) = run(&mut of_east_and_west(&world, "/nonexistent", &[]));
     assert_eq!(code, 2, "{report:#}");
@@ -481,7 +476,7 @@ async fn a_cluster_that_cannot_be_asked_leaves_the_others_alone() {
     assert!(fix(&report, "cluster").contains("`sinks.west.kubeconfig`"), "{report:#}");
     assert!(rows(&report, "rights")[0].starts_with("ok sink east, team-a: "), "{report:#}");
     let said = run(&mut online(&world, &of_aws("", ""), &["--output", "json", "--context", "nowhere"])).1;
-    assert!(fix(&said, "cluster").contains("--kubeconfig"), "what the command line names stands in no sink: {said:#}");
+    assert!(fix(&said, "cluster").contains("--kubeconfig"), "the fix names the flag, not a sink: {said:#}");
 
     let slow = World::new(&[]).await;
     slow.kube.hang(true);
@@ -496,7 +491,7 @@ async fn a_cluster_that_cannot_be_asked_leaves_the_others_alone() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_certificate_that_is_not_trusted_needs_an_authority_and_a_person() {
+async fn an_untrusted_certificate_gets_a_fix_with_the_certificate_authority() {
     let world = world(&["team-a"]).await;
     let kube = FaultProxy::start_tls(world.kube.address(), &Authority::new().issue(&["127.0.0.1"])).await;
     world.move_kube(&kube.url(), None);
@@ -506,7 +501,7 @@ async fn a_certificate_that_is_not_trusted_needs_an_authority_and_a_person() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_token_tells_the_host_of_its_own_account_beside_those_that_are_named() {
+async fn a_token_is_listed_with_the_hosts_of_its_own_and_the_named_accounts() {
     let world = world(&["team-a", "team-b"]).await;
     let minimal = concat!(env!("CARGO_MANIFEST_DIR"), "/../../config/minimal.yaml");
     let (_, report) = checked(&world, &std::fs::read_to_string(minimal).expect("it is there"));
@@ -517,7 +512,7 @@ async fn a_token_tells_the_host_of_its_own_account_beside_those_that_are_named()
 }
 
 #[test]
-fn what_is_for_online_needs_it() {
+fn flags_of_the_online_check_need_online() {
     let config = concat!(env!("CARGO_MANIFEST_DIR"), "/../../config/minimal.yaml");
     for args in [&["--target", "team-a"][..], &["--kubeconfig", "x"], &["--context", "x"], &["--timeout", "9s"]] {
         let (code, _, error) = run(crate::world::regcred(&["check", "--config", config]).args(args));
@@ -526,7 +521,7 @@ fn what_is_for_online_needs_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_cluster_that_is_no_openshift_cannot_judge_a_template() {
+async fn a_cluster_without_openshift_cannot_check_a_template() {
     let world = world(&["team-a"]).await;
     let template = concat!(env!("CARGO_MANIFEST_DIR"), "/../../deploy/manifests/profiles/template.yaml");
     let once = world.once(TWO, &[]);

@@ -20,7 +20,7 @@ fn data(world: &World, namespace: &str) -> Value {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_namespace_that_is_made_is_served_and_one_that_is_not_chosen_is_left_alone() {
+async fn a_new_selected_namespace_is_served_and_an_unselected_one_is_not() {
     let world = World::new(&["named", "app-a", "other"]).await;
     let daemon = Daemon::start(&world, CONFIG);
     world.kube.until("what is there is served", |kube| has_secret("named")(kube) && is_linked("app-a")(kube)).await;
@@ -36,7 +36,7 @@ async fn a_namespace_that_is_made_is_served_and_one_that_is_not_chosen_is_left_a
 /// The daemon notices it immediately, and restores the Secret from the token in memory without another mint. The entries of other writers
 /// in the ServiceAccount stay.
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_deleted_or_edited_is_restored_and_nothing_is_minted() {
+async fn a_deleted_or_edited_secret_is_restored_without_a_mint() {
     let world = World::new(&["app-a"]).await;
     let daemon = Daemon::start(&world, CONFIG);
     world.kube.until("it is served", is_linked("app-a")).await;
@@ -63,7 +63,7 @@ async fn what_is_deleted_or_edited_is_restored_and_nothing_is_minted() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_tenant_that_makes_many_namespaces_or_edits_all_the_time_delays_nobody_else() {
+async fn a_tenant_with_many_namespaces_and_edits_does_not_delay_other_tenants() {
     let world = World::new(&["app-loud"]).await;
     let daemon = Daemon::start(&world, CONFIG);
     world.kube.until("it is served", is_linked("app-loud")).await;
@@ -104,7 +104,7 @@ async fn a_restart_writes_nothing_that_is_fresh() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn watches_that_end_and_a_server_that_forgets_lose_nothing() {
+async fn closed_watches_and_expired_history_lose_no_namespace() {
     let world = World::new(&["app-a"]).await;
     let daemon = Daemon::start(&world, CONFIG);
     world.kube.until("it is served", is_linked("app-a")).await;
@@ -124,17 +124,18 @@ async fn watches_that_end_and_a_server_that_forgets_lose_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_config_that_is_not_valid_is_told_and_the_old_one_goes_on() {
+async fn an_invalid_config_is_reported_and_the_old_config_stays_active() {
     let world = World::new(&["named", "app-a", "later"]).await;
     let mut daemon = Daemon::start(&world, CONFIG);
     world.kube.until("it is served", is_linked("app-a")).await;
     world.write("regcred.yaml", "targets: [{ namspace: later, region: eu-west-1 }]");
     daemon.signal("HUP");
-    let told = daemon.told("is not valid, so the old one stays in force");
-    assert!(told.contains("did you mean `namespace`?"), "{told}");
+    let told = daemon.told("cannot reload config");
+    let hint = "hint=\"the daemon uses the previous config\"";
+    assert!(told.contains("did you mean `namespace`?") && told.contains(hint), "{told}");
     assert!(daemon.get("/metrics").1.contains("regcred_config_reload_success 0"));
     world.kube.add_namespace("app-b", &["default"]);
-    world.kube.until("the old one goes on", is_linked("app-b")).await;
+    world.kube.until("the old config stays in use", is_linked("app-b")).await;
     world.write("regcred.yaml", &format!("{CONFIG}- {{ namespace: later, region: eu-west-1 }}\n"));
     daemon.signal("HUP");
     world.kube.until("the new one is in force", has_secret("later")).await;
@@ -144,17 +145,18 @@ async fn a_config_that_is_not_valid_is_told_and_the_old_one_goes_on() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_config_that_cannot_be_put_in_force_leaves_the_old_one() {
+async fn a_config_that_cannot_be_applied_leaves_the_old_config_active() {
     let world = World::new(&["named", "app-a"]).await;
     let mut daemon = Daemon::of_several(&world, &of_cluster(&world, "kubeconfig"));
     world.kube.until("it is served", is_linked("app-a")).await;
     world.write("regcred.yaml", &of_cluster(&world, "not-there"));
     daemon.signal("HUP");
-    let told = daemon.told("cannot be put in force, so the old one stays in force");
-    assert!(told.contains("not-there"), "{told}");
+    let told = daemon.told("cannot apply config");
+    let hint = "hint=\"the daemon uses the previous config\"";
+    assert!(told.contains("not-there") && told.contains(hint), "{told}");
     assert_eq!(daemon.metric("regcred_config_reload_success").to_string(), "0");
     world.kube.add_namespace("app-b", &["default"]);
-    world.kube.until("the old one goes on", is_linked("app-b")).await;
+    world.kube.until("the old config stays in use", is_linked("app-b")).await;
     assert_eq!(world.mints(), 1, "what was minted is kept");
     daemon.stop();
 }
@@ -166,7 +168,7 @@ fn of_cluster(world: &World, kubeconfig: &str) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_cannot_be_looked_at_any_more_ends_when_it_did_before() {
+async fn an_unreadable_target_keeps_its_known_expiry_in_the_metrics() {
     let world = World::new(&["app-a"]).await;
     world.aws.set_life(Duration::from_hours(3));
     let mut daemon = Daemon::start(&world, CONFIG);
@@ -184,7 +186,7 @@ async fn what_cannot_be_looked_at_any_more_ends_when_it_did_before() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn usr1_mints_now_and_writes_everything() {
+async fn sigusr1_mints_again_and_rewrites_every_secret() {
     let world = World::new(&["app-a", "app-b"]).await;
     let daemon = Daemon::start(&world, CONFIG);
     world.kube.until("they are served", |kube| is_linked("app-a")(kube) && is_linked("app-b")(kube)).await;
@@ -199,7 +201,7 @@ async fn usr1_mints_now_and_writes_everything() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn health_and_metrics_say_how_it_stands() {
+async fn health_and_metrics_endpoints_report_the_state() {
     let world = World::new(&["app-a"]).await;
     let daemon = Daemon::start(&world, CONFIG);
     world.kube.until("it is served", is_linked("app-a")).await;
@@ -228,7 +230,7 @@ async fn health_and_metrics_say_how_it_stands() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn without_the_right_to_watch_each_target_is_looked_at_again() {
+async fn without_the_right_to_watch_each_target_is_reconciled_periodically() {
     let world = World::new(&["app-a"]).await;
     world.kube.deny("watch", "secrets", None);
     world.kube.deny("list", "secrets", None);
@@ -260,7 +262,7 @@ async fn a_cluster_that_hangs_delays_no_other() {
     world.kube.add_namespace("app-b", &["default"]);
     for name in ["app-b", "app-c", "app-d"] {
         other.add_namespace(name, &["default"]);
-        other.until("the other goes on", has_secret(name)).await;
+        other.until("the other daemon continues", has_secret(name)).await;
     }
     assert!(world.secret("app-b").is_none(), "the one still hangs");
     world.kube.hang(false);
@@ -277,7 +279,7 @@ async fn in_a_pod_a_kubeconfig_runs_no_program() {
         "exec: {{ apiVersion: client.authentication.k8s.io/v1, interactiveMode: Never, command: touch, args: [{}] }}",
         left.display()
     );
-    let kubeconfig = world.kube.kubeconfig().replace("token: bearer-of-the-standin", &exec);
+    let kubeconfig = world.kube.kubeconfig().replace("token: bearer-of-the-fake", &exec);
     world.write("kubeconfig", &kubeconfig);
     for command in ["run", "once", "plan", "status"] {
         let mut regcred = regcred(&[command, "--config"]);
@@ -291,7 +293,7 @@ async fn in_a_pod_a_kubeconfig_runs_no_program() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_bad_config_at_the_start_is_an_error() {
+async fn an_invalid_config_at_startup_is_an_error() {
     let world = World::new(&[]).await;
     let mut command = regcred(&["run", "--config"]);
     let output = command.arg(world.write("regcred.yaml", "targets: []")).output().expect("it starts");

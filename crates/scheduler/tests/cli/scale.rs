@@ -26,7 +26,7 @@ fn expected(counts: &[(&str, usize)]) -> BTreeMap<String, usize> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_thousand_namespaces_cost_one_token_a_region_and_the_fewest_requests() {
+async fn a_thousand_namespaces_cost_one_token_per_region_and_few_requests() {
     let names = (0..MANY).map(|number| format!("team-{number:04}")).collect::<Vec<_>>();
     let world = World::new(&names.iter().map(String::as_str).collect::<Vec<_>>()).await;
     let mut config = String::from("targets:\n");
@@ -68,7 +68,7 @@ async fn a_thousand_namespaces_cost_one_token_a_region_and_the_fewest_requests()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_first_pass_without_links_reads_no_namespace_that_the_list_has_shown() {
+async fn a_first_pass_without_links_reads_no_listed_namespace() {
     let names = (0..MANY).map(|number| format!("team-{number:04}")).collect::<Vec<_>>();
     let world = World::new(&names.iter().map(String::as_str).collect::<Vec<_>>()).await;
     let config = "targets: [{ namespaces: ['team-*'], region: eu-west-1, service_accounts: [] }]";
@@ -81,7 +81,7 @@ async fn a_first_pass_without_links_reads_no_namespace_that_the_list_has_shown()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn entries_that_keep_secrets_of_one_name_in_many_ways_share_what_is_listed() {
+async fn entries_with_the_same_secret_name_share_one_list() {
     let names = (0..MANY).map(|number| format!("team-{number:04}")).collect::<Vec<_>>();
     let world = World::new(&names.iter().map(String::as_str).collect::<Vec<_>>()).await;
     let mut config = String::from("targets:\n");
@@ -110,7 +110,7 @@ async fn entries_that_keep_secrets_of_one_name_in_many_ways_share_what_is_listed
 /// The daemon lists only Secrets with its own name, and only their metadata. Its memory use hardly changes, and it reads no foreign
 /// Secret.
 #[tokio::test(flavor = "multi_thread")]
-async fn what_others_keep_in_a_cluster_costs_a_daemon_nothing() {
+async fn foreign_secrets_in_a_cluster_cost_a_daemon_nothing() {
     let names = (0..500).map(|number| format!("app-{number:03}")).collect::<Vec<_>>();
     let world = World::new(&names.iter().map(String::as_str).collect::<Vec<_>>()).await;
     let config = "targets: [{ namespaces: ['app-*'], region: eu-west-1, service_accounts: [{ name: default }] }]";
@@ -119,7 +119,7 @@ async fn what_others_keep_in_a_cluster_costs_a_daemon_nothing() {
         let daemon = Daemon::start(&world, config);
         world.kube.until("all are there", served).await;
         world.kube.add_namespace("app-last", &["default"]);
-        world.kube.until("all are looked at", is_linked("app-last")).await;
+        world.kube.until("all are observed", is_linked("app-last")).await;
         let memory = daemon.memory();
         daemon.stop();
         world.kube.remove_namespace("app-last");

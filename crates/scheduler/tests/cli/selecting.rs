@@ -31,7 +31,7 @@ fn auths(secret: &Value) -> Value {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_namespace_is_served_as_its_name_and_its_labels_say() {
+async fn a_namespace_is_served_by_its_name_and_its_labels() {
     let world = World::new(&["team-a", "app-b", "kube-system"]).await;
     labelled(&world.kube, "app-a", "build");
     labelled(&world.kube, "app-c", "test");
@@ -55,7 +55,7 @@ async fn a_namespace_is_served_as_its_name_and_its_labels_say() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn where_two_entries_meet_the_earlier_one_has_the_secret_and_one_line_says_so() {
+async fn the_earlier_of_two_overlapping_entries_wins_with_one_log_line() {
     let world = World::new(&["app-a", "app-b"]).await;
     let config = "targets:\n- { namespaces: ['app-*'], region: eu-west-1 }\n- { namespaces: ['app-*'], region: ap-south-1 }\n\
                   - { namespaces: ['*'], region: us-east-1 }\n";
@@ -66,13 +66,14 @@ async fn where_two_entries_meet_the_earlier_one_has_the_secret_and_one_line_says
     let hosts = auths.as_object().expect("a map").keys().collect::<Vec<_>>();
     let united = ["123456789012.dkr.ecr.ap-south-1.amazonaws.com", "123456789012.dkr.ecr.eu-west-1.amazonaws.com"];
     assert_eq!(hosts, united, "entries that choose alike are united");
-    let lines = logs.lines().filter(|line| line.contains("an earlier entry of the config has these targets"));
+    let lines = logs.lines().filter(|line| line.contains("skipped duplicate targets"));
     let lines = lines.collect::<Vec<_>>();
     assert!(lines.len() == 1 && lines[0].contains("targets[2]") && lines[0].contains("count=2"), "{logs}");
+    assert!(lines[0].contains("reason=\"an earlier entry of the config names them\""), "{logs}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_pattern_that_comes_first_has_what_a_later_entry_names_and_nothing_is_written_twice() {
+async fn an_earlier_pattern_wins_over_a_later_name_and_nothing_is_written_twice() {
     let world = World::new(&["app-a", "team-a"]).await;
     let config = "targets:\n- { namespaces: ['app-*'], region: eu-west-1 }\n- { namespaces: [app-a, team-a], region: us-east-1 }\n";
     for step in ["create", "leave"] {
@@ -92,11 +93,11 @@ async fn a_pattern_that_comes_first_has_what_a_later_entry_names_and_nothing_is_
     assert_eq!((code, of(&report, "team-a").0.as_str()), (1, "fresh"), "{report:#}");
     let (state, why) = of(&report, "app-a");
     assert!(state == "failed" && why.contains("it may be a target of targets[0]"), "{state} {why}");
-    assert_eq!(world.secret("app-a"), Some(before), "nobody's logins are dropped because a list failed");
+    assert_eq!(world.secret("app-a"), Some(before), "a failed list drops no login");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_may_not_list_namespaces_is_told_the_rule_and_named_ones_are_served() {
+async fn without_the_right_to_list_namespaces_named_ones_are_still_served() {
     let world = World::new(&["team-a", "app-a"]).await;
     world.kube.deny("list", "namespaces", None);
     let config =
@@ -117,7 +118,7 @@ async fn who_may_not_list_namespaces_is_told_the_rule_and_named_ones_are_served(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn labels_follow_the_config_without_a_mint_and_those_of_others_stay() {
+async fn labels_follow_the_config_without_a_mint_and_foreign_labels_are_kept() {
     let world = World::new(&["team-a"]).await;
     let config = |secret: &str| format!("targets: [{{ namespace: team-a, region: eu-west-1, secret: {secret} }}]\n");
     let once = |secret: &str| {
@@ -150,7 +151,7 @@ async fn labels_follow_the_config_without_a_mint_and_those_of_others_stay() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_login_that_pushes_is_for_those_who_build() {
+async fn a_push_login_is_linked_only_to_the_builder_account() {
     let world = World::new(&["team-a"]).await;
     let config = "providers: { push: { type: ecr, region: eu-west-1, access: push } }\n\
                   targets: [{ namespace: team-a, providers: [push] }]\n";
@@ -165,7 +166,7 @@ async fn a_login_that_pushes_is_for_those_who_build() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn each_cluster_is_kept_by_its_own_sink_and_one_that_is_down_delays_no_other() {
+async fn each_cluster_has_its_own_sink_and_a_dead_cluster_delays_no_other() {
     let world = World::new(&["team-a"]).await;
     let edge = FakeKube::start().await;
     edge.add_namespace("team-a", &["default"]);
@@ -212,7 +213,7 @@ async fn each_cluster_is_kept_by_its_own_sink_and_one_that_is_down_delays_no_oth
     let twins = config(&world.kube.url()).replace("edge.yaml", "kubeconfig");
     let (code, _, told) = once(&twins, &[]);
     assert!(code == 2 && told.contains("sinks edge and main are one cluster") && told.contains("ecr-secret"), "{told}");
-    let (code, _, told) = once(&config(&world.kube.url()), &["--context", "standin"]);
+    let (code, _, told) = once(&config(&world.kube.url()), &["--context", "fake"]);
     assert!(code == 2 && told.contains("the config names several clusters, edge, main"), "{told}");
 
     world.write("edge.yaml", &edge.kubeconfig().replace(&edge.url(), "http://127.0.0.1:9"));
@@ -223,7 +224,7 @@ async fn each_cluster_is_kept_by_its_own_sink_and_one_that_is_down_delays_no_oth
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn targets_of_several_files_are_joined_and_the_environment_and_its_names_are_told() {
+async fn several_config_files_and_the_environment_are_merged() {
     let world = World::new(&["team-a", "team-b"]).await;
     let platform = "providers:\n  pull: { type: ecr, region: eu-west-1, external_id: x }\n\
                     targets: [{ namespace: team-a, providers: [pull] }]\n";

@@ -8,7 +8,7 @@ use std::{
 use crate::world::regcred;
 
 #[test]
-fn bash_takes_the_completions() {
+fn bash_accepts_the_completions() {
     let script = regcred(&["completions", "bash"]).output().expect("it starts");
     assert_eq!(script.status.code(), Some(0));
     let script = String::from_utf8(script.stdout).expect("text");

@@ -39,7 +39,7 @@ fn check(config: &Path) -> (Option<i32>, String) {
 }
 
 #[test]
-fn of_a_link_out_of_its_folder_nothing_is_quoted() {
+fn a_file_behind_a_link_out_of_its_folder_is_never_quoted() {
     let (folder, elsewhere) = (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
     let link = folder.path().join("regcred.yaml");
     for (what, text) in SECRETS {
@@ -48,7 +48,7 @@ fn of_a_link_out_of_its_folder_nothing_is_quoted() {
         symlink(&file, &link).expect("a link");
         let (code, told) = check(&link);
         assert!(code == Some(2) && !told.contains("canary"), "{what}: {told}");
-        assert!(told.contains("is a link out of its folder"), "{what}: {told}");
+        assert!(told.contains("is a link to a file outside its folder"), "{what}: {told}");
         fs::remove_file(&link).expect("it is there");
     }
     fs::write(elsewhere.path().join("file"), CONFIG).expect("it can be written");
@@ -57,7 +57,7 @@ fn of_a_link_out_of_its_folder_nothing_is_quoted() {
 }
 
 #[test]
-fn what_is_no_config_at_all_is_not_quoted_either() {
+fn a_file_that_is_not_a_config_is_never_quoted() {
     let dir = tempfile::tempdir().expect("a folder");
     let file = dir.path().join("file");
     for (what, text) in SECRETS.into_iter().filter(|(what, _)| *what != "half a config") {
@@ -68,7 +68,7 @@ fn what_is_no_config_at_all_is_not_quoted_either() {
 }
 
 #[test]
-fn a_mounted_config_map_is_quoted_as_any_other_file() {
+fn a_mounted_config_map_is_quoted_like_any_other_file() {
     let dir = tempfile::tempdir().expect("a folder");
     let data = dir.path().join("..2026_01_01");
     fs::create_dir(&data).expect("a folder");
@@ -96,13 +96,13 @@ fn endless(dir: &Path) -> Vec<(&'static str, PathBuf)> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_pipe_a_device_or_an_endless_file_is_refused_at_once_wherever_it_is_named() {
+async fn a_pipe_device_or_endless_file_is_refused_at_once() {
     let world = World::new(&["team-a"]).await;
     let good = |name: &str| world.dir.path().join(name);
     world.write("regcred.yaml", CONFIG);
     for (what, path) in endless(world.dir.path()) {
         let user =
-            world.kube.kubeconfig().replace("token: bearer-of-the-standin", &format!("tokenFile: {}", path.display()));
+            world.kube.kubeconfig().replace("token: bearer-of-the-fake", &format!("tokenFile: {}", path.display()));
         world.write("with-token-file", &user);
         let authority = format!("server: https://127.0.0.1:1\n    certificate-authority: {}", path.display());
         world.write(
@@ -137,7 +137,7 @@ async fn a_pipe_a_device_or_an_endless_file_is_refused_at_once_wherever_it_is_na
 }
 
 #[test]
-fn a_config_may_come_from_a_stream_that_the_caller_has_opened() {
+fn a_config_can_be_read_from_standard_input_or_a_pipe() {
     for source in ["-", "/dev/stdin"] {
         let mut shell = Command::new("sh");
         let script = format!("printf '%s' '{CONFIG}' | \"$0\" check --config {source}");
@@ -152,16 +152,16 @@ fn a_config_may_come_from_a_stream_that_the_caller_has_opened() {
 
 /// The author of a kubeconfig may be another person than the one who runs the pod.
 #[tokio::test(flavor = "multi_thread")]
-async fn in_a_pod_a_kubeconfig_runs_no_program_and_reads_no_file_from_elsewhere() {
+async fn in_a_pod_a_kubeconfig_runs_no_program_and_reads_no_outside_file() {
     let world = World::new(&["team-a"]).await;
     let elsewhere = tempfile::tempdir().expect("a folder");
     let file = elsewhere.path().join("token");
     fs::write(&file, "canary").expect("it can be written");
     let (left, elsewhere) = (world.dir.path().join("left"), file.display().to_string());
     symlink(&file, world.dir.path().join("linked")).expect("a link");
-    world.write("near", "bearer-of-the-standin");
+    world.write("near", "bearer-of-the-fake");
     let (config, kubeconfig) = (world.write("regcred.yaml", CONFIG), world.dir.path().join("kubeconfig"));
-    let user = |user: &str| world.kube.kubeconfig().replace("token: bearer-of-the-standin", user);
+    let user = |user: &str| world.kube.kubeconfig().replace("token: bearer-of-the-fake", user);
     let touch = left.display();
     let other = |more: &str| format!("{}\n- name: other\n  user:\n    {more}\n", "").replace("\n- name", "- name");
     let cluster = |more: &str| {
@@ -210,7 +210,7 @@ async fn in_a_pod_a_kubeconfig_runs_no_program_and_reads_no_file_from_elsewhere(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_in_clear_text_is_on_loopback_or_refused() {
+async fn a_plain_http_server_outside_loopback_is_refused() {
     let world = World::new(&["team-a"]).await;
     let config = world.write("regcred.yaml", CONFIG);
     let status = |server: &str| {

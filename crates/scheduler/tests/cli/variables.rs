@@ -57,7 +57,7 @@ fn a_bad_value_names_its_variable_and_not_the_flag() {
 }
 
 #[test]
-fn a_form_that_a_command_cannot_print_is_refused() {
+fn an_output_format_that_a_command_cannot_print_is_refused() {
     let folder = folder();
     let iam = "manifests --mode iam --identity pod-identity";
     for (line, output, expected) in [
@@ -93,7 +93,7 @@ fn a_form_that_a_command_cannot_print_is_refused() {
 }
 
 #[test]
-fn a_faulty_rust_log_is_reported_in_plain_words() {
+fn an_invalid_rust_log_causes_a_warning() {
     let folder = folder();
     for (filter, is_valid) in [
         ("debug", true),

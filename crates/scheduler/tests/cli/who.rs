@@ -33,7 +33,7 @@ fn hosts(world: &World) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_pass_and_a_plan_print_who_regcred_is_and_need_no_answer_to_that() {
+async fn a_pass_and_a_plan_print_the_aws_identity_and_work_without_it() {
     let world = World::new(&["team-a"]).await;
     let role = "arn:aws:sts::123456789012:assumed-role/pull";
     for command in ["once", "plan"] {
@@ -69,7 +69,7 @@ fn plan(world: &World, config: &str) -> Command {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_secret_that_another_account_minted_is_minted_anew_once() {
+async fn a_secret_minted_by_another_account_is_minted_again_once() {
     for (first, second, accounts) in [(OTHER, OWN, false), (OWN, OTHER, false), (OTHER, OWN, true), (OWN, OWN, true)] {
         let world = World::new(&["team-a"]).await;
         // The provider has one name and one digest. Only its identity in AWS changes.
@@ -106,7 +106,7 @@ async fn a_secret_that_another_account_minted_is_minted_anew_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_administrator_is_warned_of() {
+async fn administrator_credentials_cause_a_warning() {
     let world = World::new(&["team-a"]).await;
     let config = |role: &str| {
         let profile =
@@ -134,7 +134,7 @@ async fn an_administrator_is_warned_of() {
 }
 
 #[test]
-fn a_role_of_another_partition_is_refused_before_anybody_is_asked() {
+fn a_role_of_another_partition_is_refused_before_any_call() {
     let dir = tempfile::tempdir().expect("a folder");
     let file = dir.path().join("regcred.yaml");
     let check = |options: &str| {

@@ -75,7 +75,7 @@ fn sink(keys: &str) -> String {
 }
 
 #[test]
-fn each_fault_has_its_line_and_its_fix() {
+fn each_config_error_has_its_line_and_its_fix() {
     assert_told(vec![
         // Lists and numbers in place of text.
         ("targets:\n- { namespace: [a, b], region: eu-west-1 }\n".to_owned(), 2, "use `namespaces`"),
@@ -95,7 +95,7 @@ fn each_fault_has_its_line_and_its_fix() {
         (format!("resync: soon\n{ENTRY}"), 1, "is not a duration such as"),
         (format!("schedule: 5\n{ENTRY}"), 1, "5 is not text: put it in quotes"),
         (format!("instance: [a]\n{ENTRY}"), 1, "a list is not text: write one value"),
-        (format!("max_writes_per_second: -1\n{ENTRY}"), 1, "-1 is not a whole number that is allowed here"),
+        (format!("max_writes_per_second: -1\n{ENTRY}"), 1, "-1 is not an allowed whole number"),
         (format!("max_writes_per_second: 1.5\n{ENTRY}"), 1, "1.5 is not a whole number"),
         // Booleans.
         (format!("prune: yes\n{ENTRY}"), 1, "\"yes\" is not true or false"),
@@ -119,7 +119,7 @@ fn each_fault_has_its_line_and_its_fix() {
         (provider("region: eu-west-1, aws_secret_access_key: x"), 2, "keys of AWS belong in the environment"),
         (provider("region: eu-west-1, secretAccessKey: x"), 2, "keys of AWS belong in the environment"),
         (secret("type: dockercfg"), 2, "did you mean `format`?"),
-        (secret("format: dockercfg"), 2, "\"dockercfg\" is not known; known are dockerconfigjson"),
+        (secret("format: dockercfg"), 2, "\"dockercfg\" is not known; known values: dockerconfigjson"),
         (provider("region: eu-west-1, role: x"), 2, "did you mean `role_arn`?"),
         (provider("region: eu-west-1, account: x"), 2, "did you mean `accounts`?"),
         (format!("cron: '@daily'\n{ENTRY}"), 1, "did you mean `schedule`?"),
@@ -171,10 +171,10 @@ fn each_fault_has_its_line_and_its_fix() {
 }
 
 #[test]
-fn each_fault_of_a_path_or_of_yaml_has_its_line_and_its_fix() {
+fn each_path_or_yaml_error_has_its_line_and_its_fix() {
     assert_told(vec![
         // Numbers as Helm prints them.
-        (format!("version: 1.0\n{ENTRY}"), 1, "1.0 is not a version that is known: write 1"),
+        (format!("version: 1.0\n{ENTRY}"), 1, "1.0 is not a known version: write 1"),
         (
             entry("region: eu-west-1, accounts: [1.23456789012e+11]"),
             2,
@@ -204,20 +204,20 @@ fn each_fault_of_a_path_or_of_yaml_has_its_line_and_its_fix() {
         (sink("server: ftp://api.example.com"), 2, "sinks.b.server: it is not the URL of an API server"),
         // YAML.
         (format!("{ENTRY}---\n{ENTRY}"), 2, "a second document begins here"),
-        ("targets:\n- { namespace: a, region: eu-west-1, region: us-east-1 }\n".into(), 2, "`region` is there twice"),
-        (format!("instance: a\ninstance: b\n{ENTRY}"), 2, "`instance` is there twice"),
-        (format!("hunter2: a\nhunter2: b\n{ENTRY}"), 2, "a key is there twice in one map, first in line 1"),
+        ("targets:\n- { namespace: a, region: eu-west-1, region: us-east-1 }\n".into(), 2, "`region` occurs twice"),
+        (format!("instance: a\ninstance: b\n{ENTRY}"), 2, "`instance` occurs twice"),
+        (format!("hunter2: a\nhunter2: b\n{ENTRY}"), 2, "a key occurs twice in one map, first in line 1"),
         (
             format!("providers:\n  a: {{ type: ecr }}\n  b: {{ type: ecr }}\n  a: {{ type: ecr }}\n{ENTRY}"),
             4,
-            "`a` is there twice in one map, first in line 2: keep one of the two",
+            "`a` occurs twice in one map, first in line 2: keep one of the two",
         ),
-        (format!("providers: {{ a: {{}}, a: {{}} }}\n{ENTRY}"), 1, "`a` is there twice in one map, first in line 1"),
-        (format!("sinks: {{ b: {{}}, b: {{}} }}\n{ENTRY}"), 1, "`b` is there twice"),
-        (format!("providers: {{ a_B: {{}}, a_B: {{}} }}\n{ENTRY}"), 1, "a key is there twice"),
-        (format!("x-a: {{ b: 1, b: 2 }}\n{ENTRY}"), 1, "a key is there twice"),
-        (secret("labels: { team: a, team: b }"), 2, "a key is there twice"),
-        (secret("name: a, name: b"), 2, "`name` is there twice"),
+        (format!("providers: {{ a: {{}}, a: {{}} }}\n{ENTRY}"), 1, "`a` occurs twice in one map, first in line 1"),
+        (format!("sinks: {{ b: {{}}, b: {{}} }}\n{ENTRY}"), 1, "`b` occurs twice"),
+        (format!("providers: {{ a_B: {{}}, a_B: {{}} }}\n{ENTRY}"), 1, "a key occurs twice"),
+        (format!("x-a: {{ b: 1, b: 2 }}\n{ENTRY}"), 1, "a key occurs twice"),
+        (secret("labels: { team: a, team: b }"), 2, "a key occurs twice"),
+        (secret("name: a, name: b"), 2, "`name` occurs twice"),
         (entry("region: *y"), 2, "there is no anchor `y` above this line: put text that begins with `*` in quotes"),
         (entry("region: eu-west-1, <<: *common"), 2, "there is no anchor `common` above this line"),
         (entry("providers: [*y]"), 2, "there is no anchor `y` above this line"),
@@ -240,7 +240,7 @@ fn each_fault_of_a_path_or_of_yaml_has_its_line_and_its_fix() {
         ("targets:\n- { namespace: \"a, region: eu-west-1 }\n".into(), 2, "a quote is not closed"),
         ("schedule: @daily\n".to_owned() + ENTRY, 1, "`@` cannot begin a value in YAML: put the value in quotes"),
         ("instance: `a`\n".to_owned() + ENTRY, 1, "put the value in quotes"),
-        ("targets: [}\n".into(), 1, "a bracket is closed by another one than opened it"),
+        ("targets: [}\n".into(), 1, "a bracket is closed by one of another kind"),
         ("targets: [{ namespace: a region: b }]\n".into(), 1, "a comma or a closing bracket is missing"),
         ("instance: a: b\n".into(), 1, "a `:` does not fit here"),
         (format!("{ENTRY}foo\n"), 2, "a key needs a `:` and a value"),
@@ -263,7 +263,7 @@ fn assert_told_at_once(faults: Vec<(String, &[&str])>) {
 }
 
 #[test]
-fn all_that_is_wrong_with_one_map_is_told_at_once() {
+fn all_errors_of_one_map_are_reported_at_once() {
     let secret =
         "{ name: My_Secret, labels: { \"a b\": c, x: 1, y: 2 }, type: dockercfg, format: dockercfg, adopt: \"yes\" }";
     assert_told_at_once(vec![
@@ -310,7 +310,7 @@ fn all_that_is_wrong_with_one_map_is_told_at_once() {
 }
 
 #[test]
-fn a_fault_hides_no_other_fault_of_its_map() {
+fn one_error_hides_no_other_error_of_its_map() {
     assert_told_at_once(vec![
         (
             "providers:\n  p: { role_arn: foo, principal: bar, region: EU }\n  q: { robot: x }\nsinks: { s: { server: x } }\n\
@@ -392,9 +392,9 @@ fn a_fault_hides_no_other_fault_of_its_map() {
         (
             "providers: { a: {}, a: {} }\nsinks: { b: {}, b: {}, b: {} }\n".to_owned() + ENTRY,
             &[
-                "`a` is there twice in one map, first in line 1",
-                "`b` is there twice in one map, first in line 2",
-                "`b` is there twice in one map, first in line 2",
+                "`a` occurs twice in one map, first in line 1",
+                "`b` occurs twice in one map, first in line 2",
+                "`b` occurs twice in one map, first in line 2",
             ],
         ),
         (
@@ -408,7 +408,7 @@ fn a_fault_hides_no_other_fault_of_its_map() {
 type Map = fn(&str) -> String;
 
 #[test]
-fn each_pair_of_faults_in_a_map_is_reported_at_once() {
+fn each_pair_of_errors_in_a_map_is_reported_at_once() {
     let provider = |keys: &str| format!("providers:\n  p: {{ type: ecr, {keys} }}\n{ENTRY}");
     let target = |keys: &str| format!("targets:\n- {{ {keys} }}\n");
     let maps: [(Map, &[&str]); 4] = [
@@ -481,7 +481,7 @@ fn each_pair_of_faults_in_a_map_is_reported_at_once() {
 }
 
 #[test]
-fn a_value_of_the_environment_is_blamed_on_its_variable() {
+fn an_invalid_value_from_the_environment_names_its_variable() {
     for (name, value, expected) in [
         ("REGCRED__TARGETS__0__REGION", "EU-WEST-1", "environment REGCRED__TARGETS__0__REGION: targets[0].region: "),
         (
@@ -520,11 +520,11 @@ fn a_value_of_the_environment_is_blamed_on_its_variable() {
     let (code, told) = check(ENTRY, |command| {
         command.env("REGCRED_SCHEDULE", "@hourly");
     });
-    assert!(code == 0 && told.contains("warning: environment REGCRED_SCHEDULE: it is not read"), "{told}");
+    assert!(code == 0 && told.contains("warning: environment REGCRED_SCHEDULE: regcred does not read it"), "{told}");
 }
 
 #[test]
-fn a_schedule_that_lets_tokens_end_is_refused_by_every_command() {
+fn a_schedule_that_lets_tokens_expire_is_refused_by_every_command() {
     let entry = |schedule: &str| format!("schedule: \"{schedule}\"\n{ENTRY}");
     for slow in [
         "@daily",
@@ -563,7 +563,7 @@ fn a_schedule_that_lets_tokens_end_is_refused_by_every_command() {
 }
 
 #[test]
-fn times_on_the_command_line_are_explained_by_example() {
+fn invalid_durations_on_the_command_line_get_an_example() {
     for (line, bad) in [
         ("status --timeout", "1d"),
         ("status --timeout", "4"),
@@ -587,7 +587,7 @@ fn times_on_the_command_line_are_explained_by_example() {
 }
 
 #[test]
-fn keys_that_begin_with_x_are_a_place_for_anchors() {
+fn keys_that_begin_with_x_may_hold_yaml_anchors() {
     for yaml in [
         "x-common: &c { region: eu-west-1 }\ntargets:\n- { namespace: a, <<: *c }\n- { namespace: b, <<: *c }\n",
         "x-links: &l [{ name: default }]\ntargets: [{ namespace: a, region: eu-west-1, service_accounts: *l }]\n",

@@ -31,7 +31,7 @@ impl Session {
             account: self.account.clone(),
             service: "sts",
             resource: format!("assumed-role/{}/{}", self.role, self.name),
-            id: format!("AROASTANDINEXAMPLE:{}", self.name),
+            id: format!("AROAFAKEEXAMPLE:{}", self.name),
         }
     }
 }
@@ -71,8 +71,8 @@ impl Caller {
         Self {
             account: account.to_owned(),
             service: "iam",
-            resource: "user/standin".to_owned(),
-            id: "AIDASTANDINEXAMPLE".to_owned(),
+            resource: "user/fake".to_owned(),
+            id: "AIDAFAKEEXAMPLE".to_owned(),
         }
     }
 
@@ -90,7 +90,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_role_is_read_from_its_arn_without_its_path() {
+    fn a_role_is_parsed_from_its_arn_without_its_path() {
         for (arn, parts) in [
             ("arn:aws:iam::123456789012:role/pull", Some(("aws", "123456789012", "pull"))),
             ("arn:aws-cn:iam::123456789012:role/team/a/pull", Some(("aws-cn", "123456789012", "pull"))),

@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn any_other_token_is_refused_and_remembered_and_none_is_shown() {
+    async fn any_other_token_is_refused_and_recorded_and_no_token_is_printed() {
         let container = ContainerCredentials::start().await;
         container.accept("right");
         for headers in [&[][..], &[("authorization", "canary")]] {

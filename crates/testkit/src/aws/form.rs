@@ -27,7 +27,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn fields_are_decoded_and_a_body_that_is_no_form_has_none() {
+    fn form_fields_are_decoded_and_a_body_without_a_form_has_none() {
         let form = Form::read(b"Action=AssumeRole&RoleArn=arn%3Aaws%3Aiam%3A%3A1%3Arole%2Fpull&Name=a+b%2Bc&Empty=");
         assert_eq!(form.get("RoleArn"), Some("arn:aws:iam::1:role/pull"));
         assert_eq!((form.get("Name"), form.get("Empty"), form.get("Missing")), (Some("a b+c"), Some(""), None));

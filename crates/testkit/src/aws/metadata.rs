@@ -30,12 +30,12 @@ use crate::{
 const SIX_HOURS: Duration = Duration::from_hours(6);
 /// The longest lifetime of a session token, in seconds, as in the real service.
 const LONGEST_TOKEN: u64 = 21_600;
-const ROLE: &str = "standin-role";
+const ROLE: &str = "fake-role";
 const ROLES: &str = "/latest/meta-data/iam/security-credentials/";
 const TOKEN: &str = "x-aws-ec2-metadata-token";
 const TOKEN_LIFE: &str = "x-aws-ec2-metadata-token-ttl-seconds";
 
-/// The metadata service of an instance with the role `standin-role`. It serves the keys of the role and nothing else.
+/// The metadata service of an instance with the role `fake-role`. It serves the keys of the role and nothing else.
 ///
 /// ```
 /// # #[tokio::main]
@@ -213,7 +213,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_role_and_its_keys_are_found_with_a_token() {
+    async fn the_role_and_its_keys_are_returned_with_a_token() {
         let instance = InstanceMetadata::start().await;
         instance.set_life(Duration::from_mins(20));
         let token = open(&instance, "21600").await;
@@ -241,7 +241,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn nothing_is_told_without_a_token_and_no_token_without_a_life() {
+    async fn a_request_without_a_token_and_a_token_without_a_life_are_refused() {
         let instance = InstanceMetadata::start().await;
         assert_eq!(send(&instance.url(), "GET", ROLES, &[], "").await.status, 401);
         assert_eq!(get(&instance, ROLES, "made-up").await.status, 401);
@@ -254,7 +254,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_instance_without_a_role_says_so() {
+    async fn an_instance_without_a_role_answers_404() {
         let instance = InstanceMetadata::start().await;
         let token = open(&instance, "60").await;
         assert_eq!(get(&instance, "/latest/meta-data/placement/region", token.text()).await.status, 404);

@@ -72,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn the_scope_names_key_region_and_service() {
+    fn the_scope_contains_key_region_and_service() {
         let header = "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20260101/eu-west-1/ecr/aws4_request, \
                       SignedHeaders=host;x-amz-date, Signature=0a1b";
         let scope = read_header(header).expect("the header is complete");
@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn a_header_with_a_part_missing_is_no_signature() {
+    fn a_header_with_a_missing_part_is_not_a_signature() {
         for header in [
             "Bearer abc",
             "AWS4-HMAC-SHA256 Credential=AKID/20260101/eu-west-1/ecr/aws4_request, SignedHeaders=host",

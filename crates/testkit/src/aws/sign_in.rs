@@ -209,7 +209,7 @@ mod tests {
     use crate::client::send;
 
     #[tokio::test]
-    async fn tokens_that_are_accepted_open_roles_and_refresh_tokens_do_once() {
+    async fn accepted_tokens_return_role_keys_and_refresh_tokens_work_once() {
         let sign_in = SignIn::start().await;
         let ask = |token: &'static str| {
             let url = sign_in.url();

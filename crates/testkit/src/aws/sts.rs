@@ -29,8 +29,8 @@ pub(super) fn assumed(session: &Session, partition: &str) -> Response {
 /// Returns the keys of a session, and the subject of the token.
 pub(super) fn assumed_with_web_identity(session: &Session, partition: &str) -> Response {
     let result = keys(session, partition)
-        + "<SubjectFromWebIdentityToken>system:serviceaccount:standin:standin</SubjectFromWebIdentityToken>\
-           <Provider>arn:aws:iam::123456789012:oidc-provider/standin</Provider><Audience>sts.amazonaws.com</Audience>";
+        + "<SubjectFromWebIdentityToken>system:serviceaccount:fake:fake</SubjectFromWebIdentityToken>\
+           <Provider>arn:aws:iam::123456789012:oidc-provider/fake</Provider><Audience>sts.amazonaws.com</Audience>";
     success(ASSUME_ROLE_WITH_WEB_IDENTITY, &result)
 }
 

@@ -92,7 +92,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_head_ends_with_an_empty_line_however_the_bytes_come() {
+    fn a_head_ends_with_an_empty_line_for_any_chunks() {
         for (pieces, lengths) in [
             (&["a\r\nb\r\n\r\nbody"][..], &[8][..]),
             (&["a\r\n", "\r", "\nbo", "dy"], &[3, 1, 1, 0]),

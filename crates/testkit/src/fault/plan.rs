@@ -53,7 +53,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_fault_for_a_while_leads_back_to_the_settled_one() {
+    fn a_temporary_fault_is_followed_by_the_permanent_one() {
         let mut plan = Plan::default();
         plan.set(Fault::Garbage);
         plan.set_for(2, Fault::Reset);
@@ -65,7 +65,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fault_of_the_handshake_waits_for_a_new_connection() {
+    fn a_handshake_fault_waits_for_a_new_connection() {
         let mut plan = Plan::default();
         plan.set_for(1, Fault::BadHandshake);
         assert_eq!(plan.take_for_request(), Fault::Refuse);

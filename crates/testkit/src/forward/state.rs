@@ -21,6 +21,6 @@ pub(super) enum Route {
 
 impl Default for Route {
     fn default() -> Self {
-        Self::Answer { status: 502, body: "this proxy was not told where to lead".to_owned() }
+        Self::Answer { status: 502, body: "this proxy has no upstream".to_owned() }
     }
 }

@@ -31,7 +31,7 @@ async fn connect(proxy: &ForwardProxy) -> (TcpStream, String) {
 }
 
 #[tokio::test]
-async fn a_tunnel_leads_to_one_address_whatever_host_was_named() {
+async fn a_tunnel_leads_to_one_address_for_any_host() {
     let target = target().await;
     let proxy = ForwardProxy::start().await;
     proxy.tunnel_to(target.address());
@@ -45,7 +45,7 @@ async fn a_tunnel_leads_to_one_address_whatever_host_was_named() {
 }
 
 #[tokio::test]
-async fn a_plain_request_goes_the_same_way() {
+async fn a_plain_request_is_forwarded_to_the_same_address() {
     let target = target().await;
     let proxy = ForwardProxy::start().await;
     proxy.tunnel_to(target.address());
@@ -57,7 +57,7 @@ async fn a_plain_request_goes_the_same_way() {
 }
 
 #[tokio::test]
-async fn a_refusal_is_told_to_tunnels_and_plain_requests_alike() {
+async fn tunnels_and_plain_requests_get_the_same_refusal() {
     let proxy = ForwardProxy::start().await;
     for (status, challenge) in [(407, "Basic realm=\"proxy\""), (403, ""), (502, "")] {
         proxy.answer_with(status, "<html>");
@@ -71,7 +71,7 @@ async fn a_refusal_is_told_to_tunnels_and_plain_requests_alike() {
 }
 
 #[tokio::test]
-async fn a_success_without_a_tunnel_is_a_page_where_the_server_should_be() {
+async fn a_proxy_can_answer_200_with_a_page_instead_of_a_tunnel() {
     let proxy = ForwardProxy::start().await;
     proxy.answer_with(200, "<html>sign in</html>");
     let (mut stream, head) = connect(&proxy).await;
@@ -83,7 +83,7 @@ async fn a_success_without_a_tunnel_is_a_page_where_the_server_should_be() {
 }
 
 #[tokio::test]
-async fn a_proxy_that_was_told_nothing_and_one_before_a_closed_port_answer_502() {
+async fn a_proxy_without_a_target_or_with_a_closed_target_answers_502() {
     let proxy = ForwardProxy::start().await;
     assert!(connect(&proxy).await.1.starts_with("HTTP/1.1 502 "));
     let target = target().await;
@@ -96,7 +96,7 @@ async fn a_proxy_that_was_told_nothing_and_one_before_a_closed_port_answer_502()
 }
 
 #[tokio::test]
-async fn a_dropped_proxy_takes_its_tunnels_along() {
+async fn a_dropped_proxy_closes_its_tunnels() {
     let target = target().await;
     let proxy = ForwardProxy::start().await;
     proxy.tunnel_to(target.address());

@@ -58,7 +58,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_rule_for_one_namespace_leaves_the_others_and_the_whole_cluster_alone() {
+    fn a_rule_for_one_namespace_does_not_apply_elsewhere_or_cluster_wide() {
         let mut rules = Rules::default();
         rules.deny("list", "secrets", Some("team-a"), None);
         let allows = |rules: &Rules, verb, namespace| rules.allows(verb, "secrets", namespace, None);
@@ -72,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rule_for_one_name_leaves_the_others_and_requests_without_a_name_alone() {
+    fn a_rule_for_one_name_does_not_apply_to_other_names_or_to_lists() {
         let mut rules = Rules::default();
         rules.deny("patch", "secrets", None, Some("ecr"));
         for (namespace, name, allowed) in [
@@ -86,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_is_worded_as_kubernetes_does() {
+    fn a_refusal_is_worded_as_in_kubernetes() {
         let mut rules = Rules::default();
         rules.deny("patch", "secrets", None, None);
         let message = |namespace, name| {
@@ -95,12 +95,12 @@ mod tests {
         };
         assert_eq!(
             message(Some("team-a"), Some("ecr-secret")),
-            "secrets \"ecr-secret\" is forbidden: User \"standin\" cannot patch resource \"secrets\" in API group \"\" \
+            "secrets \"ecr-secret\" is forbidden: User \"fake\" cannot patch resource \"secrets\" in API group \"\" \
              in the namespace \"team-a\""
         );
         assert_eq!(
             message(None, None),
-            "secrets is forbidden: User \"standin\" cannot patch resource \"secrets\" in API group \"\" at the cluster \
+            "secrets is forbidden: User \"fake\" cannot patch resource \"secrets\" in API group \"\" at the cluster \
              scope"
         );
     }

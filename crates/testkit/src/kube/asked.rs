@@ -222,14 +222,14 @@ mod tests {
     }
 
     #[test]
-    fn a_query_is_decoded_and_a_watch_is_told_from_a_list() {
+    fn a_query_is_decoded_and_a_watch_is_distinguished_from_a_list() {
         let asked_for = asked("GET", "/api/v1/secrets?fieldSelector=metadata.name%3Da&limit=5", &[]);
         assert_eq!((asked_for.verb, asked_for.query["fieldSelector"].as_str()), ("list", "metadata.name=a"));
         assert_eq!(asked("GET", "/api/v1/secrets?watch=true", &[]).verb, "watch");
     }
 
     #[test]
-    fn the_manager_is_the_named_one_or_the_program() {
+    fn the_manager_comes_from_the_query_or_the_user_agent() {
         let path = "/api/v1/namespaces/a/secrets/b";
         let agent = [("user-agent", "kubectl/v1.33.0 (linux/amd64)")];
         assert_eq!(asked("PUT", path, &agent).manager(), "kubectl");
@@ -238,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn the_accepted_form_is_read_from_the_header() {
+    fn the_accepted_form_is_parsed_from_the_header() {
         for (accept, form) in [
             ("", Form::Whole),
             ("*/*", Form::Whole),

@@ -148,7 +148,7 @@ impl Failure {
             _ => "",
         };
         let message = format!(
-            "{object} is forbidden: User \"standin\" cannot {verb} resource \"{resource}\" in API group {group:?} {scope}"
+            "{object} is forbidden: User \"fake\" cannot {verb} resource \"{resource}\" in API group {group:?} {scope}"
         );
         let mut failure = Self::new(403, "Forbidden", message);
         failure.details["kind"] = resource.into();

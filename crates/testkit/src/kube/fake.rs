@@ -33,7 +33,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// A Kubernetes API server on loopback, or without a socket.
 ///
 /// Most methods of this type act directly on the store. They skip access rules and ordered faults, and are not counted
-/// as requests. For the resource `namespaces`, they ignore the `namespace` argument. Methods with a `resource` argument
+/// as requests. They ignore the `namespace` argument for the resource `namespaces`. Methods with a `resource` argument
 /// support `namespaces`, `secrets`, `serviceaccounts`, `configmaps`, `cronjobs`, `deployments` and `templates`. They
 /// panic for any other resource.
 #[derive(Debug)]
@@ -88,26 +88,26 @@ impl FakeKube {
         self.server().address()
     }
 
-    /// Returns a kubeconfig. Its current context `standin` points to this server.
+    /// Returns a kubeconfig. Its current context `fake` points to this server.
     pub fn kubeconfig(&self) -> String {
         let url = self.url();
         format!(
             "apiVersion: v1\n\
              kind: Config\n\
              clusters:\n\
-             - name: standin\n  \
+             - name: fake\n  \
                cluster:\n    \
                  server: {url}\n\
              users:\n\
-             - name: standin\n  \
+             - name: fake\n  \
                user:\n    \
-                 token: bearer-of-the-standin\n\
+                 token: bearer-of-the-fake\n\
              contexts:\n\
-             - name: standin\n  \
+             - name: fake\n  \
                context:\n    \
-                 cluster: standin\n    \
-                 user: standin\n\
-             current-context: standin\n"
+                 cluster: fake\n    \
+                 user: fake\n\
+             current-context: fake\n"
         )
     }
 
@@ -321,7 +321,7 @@ impl FakeKube {
 }
 
 fn kind(resource: &str) -> Kind {
-    Kind::of_resource(resource).unwrap_or_else(|| panic!("the stand-in knows no resource {resource}"))
+    Kind::of_resource(resource).unwrap_or_else(|| panic!("the fake server has no resource {resource}"))
 }
 
 fn key(resource: &str, namespace: &str, name: &str) -> Key {

@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn a_change_names_what_differs_and_what_is_gone() {
+    fn a_change_lists_changed_and_removed_fields() {
         let mut new = secret();
         new["data"][".dockerconfigjson"] = json!("e30K");
         new["metadata"]["annotations"] = json!({ "y": "2" });

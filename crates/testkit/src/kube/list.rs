@@ -67,7 +67,7 @@ fn page<'a>(kind: Kind, text: impl Fn(&str) -> Option<&'a str>) -> Result<(usize
         // A list from the watch cache (version 0) is never paged.
         Some(Ok(limit)) if limit > 0 && text("resourceVersion") != Some("0") => limit,
         None | Some(Ok(_)) => usize::MAX,
-        Some(Err(_)) => return Err(Failure::bad_request("the limit is no number")),
+        Some(Err(_)) => return Err(Failure::bad_request("the limit is not a number")),
     };
     let start = text("continue").map(|token| {
         let bytes = URL_SAFE_NO_PAD.decode(token).ok()?;
@@ -116,7 +116,9 @@ impl Terms {
         let terms = selector.into_iter().flat_map(|selector| selector.split(',')).map(str::trim);
         let terms = terms.map(|term| Term::read(term).ok_or(term)).collect::<Result<_, _>>();
         terms.map(Self).map_err(|term| {
-            Failure::bad_request(format!("{parameter}: this stand-in knows equality and existence only, not {term:?}"))
+            Failure::bad_request(format!(
+                "{parameter}: the fake server supports only equality and existence, not {term:?}"
+            ))
         })
     }
 

@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn an_update_takes_the_changed_field_from_everybody_else() {
+    fn an_update_takes_the_changed_field_from_all_other_managers() {
         let mut managers = Managers::default();
         let first = object("1");
         managers.apply("one", FieldSet::applied(&first), &Change::between(&json!({}), &first), "t1");
@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn the_same_name_conflicts_with_itself_when_it_updated() {
+    fn an_apply_conflicts_with_an_update_of_the_same_manager() {
         let mut managers = Managers::default();
         managers.update("one", &Change::between(&json!({}), &object("1")), "t1");
         let causes = managers.conflicts("one", &Change::between(&object("1"), &object("2")));
@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_reads_back_the_same() {
+    fn written_managed_fields_are_read_back() {
         let mut managers = Managers::default();
         managers.update("b", &Change::between(&json!({}), &object("1")), "2026-01-01T00:00:00Z");
         let both = Change::between(&object("1"), &object("1"));

@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn a_json_patch_step_fits_or_does_nothing() {
+    fn a_json_patch_step_applies_or_changes_nothing() {
         let start = json!({ "a/b": 1, "list": [1, 3], "map": { "x": 1 } });
         for (step, end) in [
             (json!({ "op": "add", "path": "/list/1", "value": 2 }), Some(json!([1, 2, 3]))),

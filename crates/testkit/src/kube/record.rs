@@ -8,7 +8,7 @@ pub struct Request {
     pub verb: String,
     /// The resource, such as `secrets`. It is the path if this server has no such resource.
     pub resource: String,
-    /// The namespace, as an authorizer sees it. For a request about a Namespace, it is the name of that Namespace.
+    /// The namespace, as an authorizer sees it. A request about a Namespace has the name of that Namespace.
     pub namespace: Option<String>,
     /// The name. `None` for lists and for a create by POST.
     pub name: Option<String>,
@@ -55,7 +55,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_late_answer_does_not_land_on_another_request() {
+    fn a_late_answer_is_not_recorded_for_another_request() {
         let mut record = Record::default();
         let forgotten = record.begin(Request::default());
         record.clear();

@@ -226,7 +226,7 @@ fn acceptable(asked: &Asked) -> Result<(), Failure> {
 }
 
 fn parse(body: &Bytes) -> Result<Value, Failure> {
-    serde_json::from_slice(body).map_err(|error| Failure::bad_request(format!("the body is no JSON: {error}")))
+    serde_json::from_slice(body).map_err(|error| Failure::bad_request(format!("the body is not JSON: {error}")))
 }
 
 /// Returns the identity of the client.
@@ -235,7 +235,7 @@ fn self_review() -> Value {
         "kind": "SelfSubjectReview",
         "apiVersion": "authentication.k8s.io/v1",
         "metadata": {},
-        "status": { "userInfo": { "username": "standin", "groups": ["system:authenticated"] } },
+        "status": { "userInfo": { "username": "fake", "groups": ["system:authenticated"] } },
     })
 }
 
@@ -243,7 +243,7 @@ fn version() -> Value {
     json!({
         "major": "1",
         "minor": "33",
-        "gitVersion": "v1.33.0-standin",
+        "gitVersion": "v1.33.0-fake",
         "gitCommit": "0000000000000000000000000000000000000000",
         "gitTreeState": "clean",
         "buildDate": "2025-01-01T00:00:00Z",

@@ -42,11 +42,11 @@ pub(super) fn settle(key: &Key, old: Option<&Value>, new: &mut Value) -> Result<
 /// Returns an error if the object or its metadata has the wrong type.
 pub(super) fn readable(key: &Key, object: &Value) -> Result<(), Failure> {
     if !object.is_object() {
-        return Err(unreadable(key, "it is no object"));
+        return Err(unreadable(key, "it is not an object"));
     }
     let metadata = &object["metadata"];
     if !(metadata.is_object() || metadata.is_null()) {
-        return Err(unreadable(key, "metadata is no object"));
+        return Err(unreadable(key, "metadata is not an object"));
     }
     strings(key, "labels", &metadata["labels"])?;
     strings(key, "annotations", &metadata["annotations"])
@@ -63,7 +63,7 @@ fn strings(key: &Key, name: &str, map: &Value) -> Result<(), Failure> {
         Value::Object(map) => map.values().all(|value| value.is_string() || value.is_null()),
         _ => false,
     };
-    if right { Ok(()) } else { Err(unreadable(key, &format!("{name} is no map of strings"))) }
+    if right { Ok(()) } else { Err(unreadable(key, &format!("{name} is not a map of strings"))) }
 }
 
 fn references(key: &Key, name: &str, object: &Value) -> Result<(), Failure> {
@@ -72,7 +72,7 @@ fn references(key: &Key, name: &str, object: &Value) -> Result<(), Failure> {
         Value::Array(items) => items.iter().all(Value::is_object),
         _ => false,
     };
-    if right { Ok(()) } else { Err(unreadable(key, &format!("{name} is no list of references"))) }
+    if right { Ok(()) } else { Err(unreadable(key, &format!("{name} is not a list of references"))) }
 }
 
 /// Merges the write-only `stringData` into `data`.
@@ -116,7 +116,7 @@ fn secret(secret: &Value, causes: &mut Vec<Cause>) {
     // Invalid base64 is reported above.
     let Ok(bytes) = STANDARD.decode(value) else { return };
     if serde_json::from_slice::<Map<String, Value>>(&bytes).is_err() {
-        let message = "Invalid value: \"<secret contents redacted>\": the value is no JSON object";
+        let message = "Invalid value: \"<secret contents redacted>\": the value is not a JSON object";
         causes.push(Cause::new("FieldValueInvalid", field, message));
     }
 }

@@ -66,7 +66,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_login_is_good_for_its_host_and_until_its_end() {
+    fn a_login_is_valid_for_its_host_until_its_expiry() {
         let mut logins = Logins::default();
         let end = UNIX_EPOCH + Duration::from_hours(1);
         logins.accept("One.example", "AWS", "old", Some(end));

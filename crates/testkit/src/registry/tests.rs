@@ -44,7 +44,7 @@ async fn get(proxy: &CheckingProxy, host: &str, authorization: Option<&str>) -> 
 }
 
 #[tokio::test]
-async fn the_right_login_for_the_right_host_comes_through_without_itself() {
+async fn a_valid_login_is_forwarded_without_the_login() {
     let (_registry, upstream) = registry().await;
     let proxy = CheckingProxy::start(upstream).await;
     proxy.accept(HOST, "AWS", "right");
@@ -75,7 +75,7 @@ async fn the_right_login_for_the_right_host_comes_through_without_itself() {
 }
 
 #[tokio::test]
-async fn any_other_login_is_asked_for_a_better_one() {
+async fn any_other_login_is_refused() {
     let (_registry, upstream) = registry().await;
     let proxy = CheckingProxy::start(upstream).await;
     proxy.accept(HOST, "AWS", "right");
@@ -100,7 +100,7 @@ async fn any_other_login_is_asked_for_a_better_one() {
 }
 
 #[tokio::test]
-async fn a_host_may_be_named_in_the_header_alone() {
+async fn a_host_may_come_from_the_host_header() {
     let (_registry, upstream) = registry().await;
     let proxy = CheckingProxy::start(upstream).await;
     proxy.accept(HOST, "AWS", "right");
@@ -125,7 +125,7 @@ async fn tunnels_and_requests_to_the_proxy_itself_are_refused() {
 }
 
 #[tokio::test]
-async fn a_registry_that_is_away_is_a_bad_gateway() {
+async fn a_stopped_registry_is_a_bad_gateway() {
     let (registry, upstream) = registry().await;
     let proxy = CheckingProxy::start(upstream).await;
     proxy.accept(HOST, "AWS", "right");

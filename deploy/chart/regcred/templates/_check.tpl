@@ -1,4 +1,6 @@
-{{/* Refuses what would break the pod, or show a key, and `values.schema.json` cannot. No value of a variable is quoted. */}}
+{{/*
+Refuses values that would break the pod or expose a key, and that `values.schema.json` cannot refuse. It quotes no value of a variable.
+*/}}
 {{- define "regcred.check.pod" -}}
 {{- $keys := list "AWS_ACCESS_KEY_ID" "AWS_SECRET_ACCESS_KEY" "AWS_SESSION_TOKEN" -}}
 {{- $own := dict "AWS_ROLE_ARN" "identity" "AWS_WEB_IDENTITY_TOKEN_FILE" "identity" "AWS_SHARED_CREDENTIALS_FILE" "identity" -}}
@@ -6,7 +8,7 @@
 {{- $seen := dict -}}
 {{- range .Values.extraEnv -}}
 {{- if hasKey $seen .name -}}
-{{- fail (printf "extraEnv: %s: it is there twice" .name) -}}
+{{- fail (printf "extraEnv: %s: duplicate variable" .name) -}}
 {{- end -}}
 {{- $_ := set $seen .name true -}}
 {{- if and (hasKey . "value") (hasKey . "valueFrom") -}}
@@ -19,7 +21,7 @@
 {{- fail (printf "extraEnv: %s: set it with `%s`" .name (get $own .name)) -}}
 {{- end -}}
 {{- if or (hasPrefix "REGCRED__" .name) (eq .name "REGCRED_CONFIG") -}}
-{{- fail (printf "extraEnv: %s: it would change the config and not the rights: write it in the config" .name) -}}
+{{- fail (printf "extraEnv: %s: it would change the config and not the rights: set it in the config" .name) -}}
 {{- end -}}
 {{- end -}}
 {{- range keys .Values.podLabels -}}

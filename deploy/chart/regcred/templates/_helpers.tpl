@@ -1,4 +1,4 @@
-{{/* What every object has: a name and labels. Names come from `generated`. */}}
+{{/* The name and the labels of every object. Names come from `generated`. */}}
 {{- define "regcred.name" -}}
 {{- if not .Values.generated.names -}}
 {{- include "regcred.check" . -}}
@@ -6,7 +6,7 @@
 {{ .Values.generated.names.own }}
 {{- end -}}
 
-{{/* By which its pods are found. */}}
+{{/* The labels that select its pods. */}}
 {{- define "regcred.selector" -}}
 app.kubernetes.io/name: regcred
 app.kubernetes.io/instance: {{ include "regcred.name" . }}
@@ -19,7 +19,10 @@ app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 regcred.dev/instance: {{ .Values.generated.instance | quote }}
 {{- end -}}
 
-{{/* Metadata of an object outside its own namespace: the context, and the name. Helm's own labels are here alone, and labels come last. */}}
+{{/*
+Metadata of an object outside regcred's namespace. Arguments: the context and the name. Only this template adds Helm's labels. Labels come
+last.
+*/}}
 {{- define "regcred.metadata" -}}
 name: {{ index . 1 }}
 {{ include "regcred.metadata.labels" (index . 0) }}
@@ -32,18 +35,18 @@ labels:
   app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- end -}}
 
-{{/* The same of an object in regcred's own namespace: the context, and what the name ends in. */}}
+{{/* Metadata of an object in regcred's namespace. Arguments: the context and the suffix of the name. */}}
 {{- define "regcred.metadata.own" -}}
 namespace: {{ (index . 0).Release.Namespace | quote }}
 {{ include "regcred.metadata" (list (index . 0) (printf "%s%s" (include "regcred.name" (index . 0)) (index . 1))) }}
 {{- end -}}
 
-{{/* The ServiceAccount that it runs as. */}}
+{{/* The ServiceAccount of the pod. */}}
 {{- define "regcred.account" -}}
 {{ .Values.serviceAccount.name | default (include "regcred.name" .) }}
 {{- end -}}
 
-{{/* What a binding binds to the ServiceAccount: the context, and the kind and the name of the role. */}}
+{{/* The role and the subject of a binding. Arguments: the context, the kind and the name of the role. */}}
 {{- define "regcred.bound" -}}
 roleRef:
   apiGroup: rbac.authorization.k8s.io
@@ -61,7 +64,8 @@ subjects:
 {{- end -}}
 
 {{/*
-Refuses values whose `generated` is missing or of something else. `regcred manifests --mode values` and `regcred check` judge the config.
+Refuses values whose `generated` is missing or belongs to another config. `regcred manifests --mode values` and `regcred check` validate the
+config.
 */}}
 {{- define "regcred.check" -}}
 {{- $from := .Values.generated.from -}}
@@ -91,7 +95,7 @@ Refuses values whose `generated` is missing or of something else. `regcred manif
     (list "serviceAccount.name" $account $from.serviceAccount "with this name in the file of --pod")
 -}}
 {{- if ne (index $setting 1 | toString) (index $setting 2 | toString) -}}
-{{- fail (printf "cannot render the chart: %s is %q, and `generated` was computed for %q\nrun it again %s: `%s`" (index $setting 0) (index $setting 1 | toString) (index $setting 2 | toString) (index $setting 3) $again) -}}
+{{- fail (printf "cannot render the chart: %s is %q, and `generated` was computed for %q\nrun the command again %s: `%s`" (index $setting 0) (index $setting 1 | toString) (index $setting 2 | toString) (index $setting 3) $again) -}}
 {{- end -}}
 {{- end -}}
 {{- end -}}

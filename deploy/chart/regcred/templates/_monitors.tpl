@@ -1,6 +1,6 @@
 {{/*
-Whether a kind of the Prometheus operator is made: the context, and the kind. Helm knows the kinds of a cluster. Where only the group
-and version are said, as by `helm template --api-versions monitoring.coreos.com/v1`, every kind of it is meant.
+Returns whether the chart renders a kind of the Prometheus operator. Arguments: the context and the kind. Helm knows the kinds of a
+cluster. `helm template --api-versions monitoring.coreos.com/v1` gives only the group and version, which includes every kind.
 */}}
 {{- define "regcred.monitors" -}}
 {{- $root := index . 0 -}}

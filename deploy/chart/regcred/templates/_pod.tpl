@@ -144,7 +144,7 @@ annotations: {{ toJson . }}
 {{- define "regcred.job" -}}
 activeDeadlineSeconds: {{ .Values.generated.workload.activeDeadlineSeconds }}
 backoffLimit: 2
-# Nothing can work before a person acts: to try again is to ask for nothing.
+# A retry cannot help: this exit code needs an action by a person.
 podFailurePolicy:
   rules:
     - action: FailJob

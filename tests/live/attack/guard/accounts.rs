@@ -3,7 +3,7 @@
 use super::*;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn s8_the_pod_s_token_changes_only_its_own_entries_of_service_accounts() {
+async fn s8_the_pod_token_changes_only_its_own_entries_in_service_accounts() {
     let Some(scene) = Scene::new().await else { return };
     let name = scene.name.as_str();
     let mut rows = vec![];

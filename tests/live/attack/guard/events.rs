@@ -3,7 +3,7 @@
 use super::*;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn s7_the_pod_s_token_reports_only_its_own_secrets_under_its_own_name() {
+async fn s7_the_pod_token_reports_events_only_for_its_own_secrets() {
     let Some(scene) = Scene::new().await else { return };
     let event = |namespace: &str, edit: &dyn Fn(&mut Value)| {
         let mut event = json!({
@@ -41,7 +41,7 @@ async fn s7_the_pod_s_token_reports_only_its_own_secrets_under_its_own_name() {
         ("from the scheduler", "reportingController", json!("default-scheduler")),
         ("almost from regcred", "reportingController", json!("regcred.dev/regcred2")),
         ("from regcred in a longer domain", "reportingController", json!("regcred.dev.example/regcred")),
-        ("that says all is well", "type", json!("Normal")),
+        ("of the type Normal", "type", json!("Normal")),
         ("related to another object", "related", json!({ "apiVersion": "v1", "kind": "Node", "name": "n" })),
         ("of a series", "series", json!({ "count": 2, "lastObservedTime": "2026-01-01T00:00:00.000000Z" })),
         ("from a component", "deprecatedSource", json!({ "component": "kubelet" })),

@@ -3,7 +3,7 @@
 use super::*;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_pod_s_token_writes_no_secret_of_another_type_name_or_namespace() {
+async fn the_pod_token_cannot_write_a_secret_of_another_type_name_or_namespace() {
     let Some(scene) = Scene::new().await else { return };
     let empty = scene.empty.as_str();
     let kind = |kind: &'static str| {
@@ -98,7 +98,7 @@ async fn the_pod_s_token_writes_no_secret_of_another_type_name_or_namespace() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn s3_the_pod_s_token_sets_and_removes_no_annotation_of_others() {
+async fn s3_the_pod_token_cannot_set_or_remove_foreign_annotations() {
     let Some(scene) = Scene::new().await else { return };
     let (own, merge) = (scene.path(&scene.own), scene.path(&scene.merge));
     let instance = &scene.installed.instance;
@@ -254,7 +254,7 @@ fn forgeries(rows: &mut Vec<Row>, what: &str, path: &str, object: &Value, manage
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn s4_the_pod_s_token_forges_no_managed_fields() {
+async fn s4_the_pod_token_cannot_forge_managed_fields() {
     let Some(scene) = Scene::new().await else { return };
     let manager = format!("regcred/{}", scene.installed.instance);
     let mut rows = vec![];
@@ -306,7 +306,7 @@ async fn s4_the_pod_s_token_forges_no_managed_fields() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn s5_the_pod_s_token_sets_and_removes_no_label_of_others() {
+async fn s5_the_pod_token_cannot_set_or_remove_foreign_labels() {
     let Some(scene) = Scene::new().await else { return };
     let (own, merge, adopt) = (scene.path(&scene.own), scene.path(&scene.merge), scene.path(&scene.adopt));
     let argo = "argocd.argoproj.io/secret-type";
@@ -358,7 +358,7 @@ async fn s5_the_pod_s_token_sets_and_removes_no_label_of_others() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn s6_the_pod_s_token_takes_and_deletes_no_foreign_secret() {
+async fn s6_the_pod_token_cannot_adopt_or_delete_a_foreign_secret() {
     let Some(scene) = Scene::new().await else { return };
     let instance = scene.installed.instance.as_str();
     let marks = |namespace: &str| {

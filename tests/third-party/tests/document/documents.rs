@@ -44,7 +44,7 @@ impl Documents {
     pub(crate) async fn put(&self, target: &Target, text: &str) {
         let before = self.shelf.load(&target.address).await.expect("it can be read").map(|it| it.version);
         let content = text.as_bytes().to_vec().into();
-        self.shelf.store(&target.address, content, before.as_ref()).await.expect("nobody else writes");
+        self.shelf.store(&target.address, content, before.as_ref()).await.expect("there is no other writer");
     }
 }
 

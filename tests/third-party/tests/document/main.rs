@@ -17,7 +17,7 @@ mod shelf {
 }
 
 #[tokio::test(start_paused = true)]
-async fn its_store_keeps_every_rule_of_a_sink() {
+async fn the_document_sink_of_a_custom_store_conforms() {
     conformance::sink(&Documents::new()).await;
 }
 
@@ -43,12 +43,12 @@ impl ProviderUnderTest for Robots {
 }
 
 #[tokio::test]
-async fn its_provider_keeps_every_rule_of_a_provider() {
+async fn the_robot_provider_conforms() {
     conformance::provider(&Robots).await;
 }
 
 #[test]
-fn both_types_take_at_most_80_lines_of_code() {
+fn both_types_need_at_most_80_lines_of_code() {
     let code = include_str!("../../src/lib.rs").lines().map(str::trim);
     let lines = code.filter(|it| !it.is_empty() && !it.starts_with("//")).count();
     assert!((40..=80).contains(&lines), "{lines} lines");

@@ -68,7 +68,7 @@ async fn mints_what_works(under_test: &dyn ProviderUnderTest) {
 
 async fn fails_without_a_word_of_the_answer(under_test: &dyn ProviderUnderTest) {
     let provider = under_test.misled().await;
-    let error = provider.credential().await.expect_err("what is no credential is an error");
+    let error = provider.credential().await.expect_err("an invalid credential is an error");
     for shown in [format!("{error:?}"), error.to_string(), error.chain(), format!("{provider:?}")] {
         assert!(!shown.contains(under_test.canary()), "errors quote no answer");
     }

@@ -175,7 +175,11 @@ async fn never_writes_an_earlier_end(under_test: &dyn SinkUnderTest) {
     let late = sets.one("one", 1, 12 * HOUR);
     ok(sink.write(&target, &late).await, "a first apply works");
     let earlier = sink.write(&target, &sets.one("one", 2, 6 * HOUR)).await;
-    assert_eq!(ok(earlier, "an earlier end is no error").written, Written::Unchanged, "an earlier end changes nothing");
+    assert_eq!(
+        ok(earlier, "an earlier expiry is not an error").written,
+        Written::Unchanged,
+        "an earlier end changes nothing"
+    );
     assert_eq!(under_test.stored(&target).await, Some(expected(&late)), "the later end stays");
     let equal = sets.one("one", 3, 12 * HOUR);
     ok(sink.write(&target, &equal).await, "an equal end works");

@@ -151,7 +151,7 @@ impl Args {
             let name = path.display();
             let text = read_text_file(&path);
             text.with_context(|| {
-                format!("{name}: its text becomes a ConfigMap, so it has to be a file that can be read again")
+                format!("{name}: its text becomes a ConfigMap, so it must be a file that can be read again")
             })
         });
         let PodFile { pod, account } = self.pod_file()?;

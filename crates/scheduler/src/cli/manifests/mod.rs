@@ -106,7 +106,7 @@ struct Values(Value);
 impl Document for Values {
     fn table(&self, _: bool) -> String {
         let advice =
-            "Change the config and run it again: what is below `generated` fits this config and these settings alone.";
+            "After you change the config, run the command again. `generated` fits only this config and these settings.";
         regcred_manifests::yaml(&[head(), vec![advice.into()]].concat(), std::slice::from_ref(&self.0))
     }
 

@@ -34,7 +34,7 @@ mod tests {
     use crate::cli::online::finding::{as_table, exit_code};
 
     #[test]
-    fn a_minute_is_odd_and_five_are_too_many_either_way() {
+    fn a_clock_difference_over_a_minute_warns_and_over_five_minutes_fails() {
         let now = SystemTime::UNIX_EPOCH + Duration::from_hours(500_000);
         let told = |theirs| {
             let finding = compare("API server", theirs, now);

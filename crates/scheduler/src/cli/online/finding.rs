@@ -82,11 +82,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_exit_code_says_who_has_to_act() {
+    fn the_exit_code_follows_from_the_findings() {
         let fine = Finding::ok("token", "eu-west-1", "it is");
         let odd = Finding::warning("guard", "a", "it is odd");
         let wrong = Finding::error("token", "a", &Error::new(ErrorKind::Denied, "no"));
-        let dead = Finding::error("cluster", "a", &Error::new(ErrorKind::Unreachable, "nobody there"));
+        let dead = Finding::error("cluster", "a", &Error::new(ErrorKind::Unreachable, "no server"));
         assert_eq!(exit_code(&[fine.clone(), odd.clone()]), 0);
         assert_eq!(exit_code(&[fine, dead.clone()]), 3);
         assert_eq!(exit_code(&[dead.clone(), wrong]), 2);
@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fix_stands_indented_below_its_row() {
+    fn a_fix_is_printed_indented_below_its_row() {
         let findings = [
             Finding::failed("rights", "", "no").with_namespaces(&["a", "b", "c", "d"]).with_fix("do this:\n  and that"),
             Finding::failed("rights", "e", "no").with_fix("do this:\n  and that"),

@@ -73,5 +73,5 @@ pub(crate) async fn ask(
     })
 }
 
-const GUARD: &str = "`regcred manifests` binds its ClusterRole in each namespace of the config where all are named, and puts a\n\
-                     ValidatingAdmissionPolicy before it where they are chosen";
+const GUARD: &str = "`regcred manifests` binds its ClusterRole in each namespace if the config names them all. Otherwise it adds a\n\
+                     ValidatingAdmissionPolicy first";

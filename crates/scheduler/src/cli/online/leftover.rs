@@ -185,7 +185,7 @@ mod tests {
 
     /// Each row has the installed objects, the needs of the config, and a part of each fix.
     #[test]
-    fn what_another_mode_left_is_named_with_the_command_that_deletes_it() {
+    fn leftovers_of_another_mode_are_listed_with_the_command_that_deletes_them() {
         let guard = ["regcred-guard-secrets", "regcred-guard-accounts", "regcred-guard-events"].map(policy);
         let with_guard = |more: Vec<Installed>| [guard.to_vec(), more].concat();
         let unknown = Wanted { selects: true, namespaces: None };
@@ -264,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn two_lasting_workloads_are_too_many() {
+    fn two_permanent_workloads_are_reported() {
         let writer =
             |(kind, namespace, name): (_, &str, &str)| Writer { kind, namespace: namespace.into(), name: name.into() };
         let several = |writers: &[_]| several(&writers.iter().copied().map(writer).collect::<Vec<_>>());

@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_named_comes_before_what_is_chosen_and_needs_each_right_once() {
+    fn named_namespaces_are_checked_before_selected_ones_with_each_right_once() {
         let demands = [demand("one", &["z"]), demand("two", &["z", "c"])];
         let chosen = ["a", "z"].map(|it| Namespace::new(it).expect("valid"));
         let places = checked_namespaces(&demands, &[chosen.to_vec(), vec![]], &chosen.into());

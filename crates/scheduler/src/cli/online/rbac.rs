@@ -110,12 +110,12 @@ pub(crate) fn fix(missing: &Missing<'_>, namespaces: &[&str], chosen: bool, aske
     let bind = for_each(namespaces, bind);
     let (unnamed_user, later) = (asker.unnamed_user(), if chosen { LATER } else { "" });
     format!(
-        "bind the ClusterRole there that `regcred manifests` makes:\n  {bind}{unnamed_user}{later}\nthat ClusterRole has to hold:{rules}"
+        "bind the ClusterRole of `regcred manifests` there:\n  {bind}{unnamed_user}{later}\nthat ClusterRole needs these rules:{rules}"
     )
 }
 
 /// A binding covers one namespace, but a selection also matches namespaces that are created later.
-const LATER: &str = "\na namespace that is made later stays unbound: bind each as it is made, or bind cluster-wide behind a \
+const LATER: &str = "\na namespace that is created later has no binding: bind each new one, or bind cluster-wide with a \
                      ValidatingAdmissionPolicy";
 
 /// Returns the commands that grant a list of namespaces.
@@ -135,7 +135,7 @@ pub(crate) fn get_namespaces(namespaces: &[&str], asker: Asker<'_>) -> String {
     let right = |name: &&str| Right::new("get", "namespaces", *name);
     let rights = namespaces.iter().map(right).collect::<Vec<_>>();
     format!(
-        "bind cluster-wide the ClusterRole {} that `regcred manifests` makes, which has to hold:{}",
+        "bind cluster-wide the ClusterRole {} of `regcred manifests`, which needs these rules:{}",
         asker.names().namespaces_role,
         yaml(&rights)
     )
@@ -162,12 +162,12 @@ mod tests {
     }
 
     #[test]
-    fn rights_are_told_in_as_few_rules_as_give_no_other_right() {
+    fn rights_are_printed_in_the_fewest_rules_that_grant_nothing_else() {
         assert_eq!(words(&rights()), "create, patch secrets ecr-secret; get, patch serviceaccounts default, builder");
     }
 
     #[test]
-    fn where_something_is_bound_its_role_lacks_a_rule() {
+    fn with_a_binding_the_fix_adds_a_rule_to_its_role() {
         let missing = Missing { rights: &rights()[..2], all: false };
         assert_eq!(
             fix(&missing, &["a", "b"], true, asker(&InstanceName::default(), None)),
@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn where_nothing_is_bound_the_command_names_the_objects_of_this_installation() {
+    fn without_a_binding_the_fix_names_the_objects_of_this_installation() {
         let missing = Missing { rights: &rights(), all: true };
         let (default, blue) = (InstanceName::default(), InstanceName::new("blue").expect("a name"));
         let command = |instance: &InstanceName, namespaces: &[&str], user| {
@@ -228,11 +228,11 @@ mod tests {
     }
 
     #[test]
-    fn where_the_server_does_not_tell_who_asks_that_is_said() {
+    fn a_fix_explains_that_the_server_does_not_report_the_user() {
         let missing = Missing { rights: &rights(), all: true };
         let unnamed_user = "the server does not report your user: insert it in the command";
         let instance = InstanceName::default();
-        for (user, told) in [(None, false), (Some("standin"), true)] {
+        for (user, told) in [(None, false), (Some("fake"), true)] {
             let asker = asker(&instance, user);
             for text in [fix(&missing, &["a"], false, asker), list_namespaces(asker)] {
                 assert_eq!(text.contains(unnamed_user), !told, "{text}");

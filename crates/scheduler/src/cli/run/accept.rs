@@ -86,7 +86,7 @@ pub(super) async fn accept(listener: TcpListener, router: Router) {
             Ok((stream, address)) => (stream, address.ip()),
             Err(error) if is_of_the_client(&error) => continue,
             Err(error) => {
-                warn!(%error, "cannot accept a connection to the endpoint");
+                warn!(%error, "cannot accept connection");
                 sleep(PAUSE).await;
                 continue;
             }
@@ -220,7 +220,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_body_that_never_comes_holds_no_connection() {
+    async fn a_request_body_that_never_arrives_holds_no_connection() {
         let (mut client, server, _keep) = connect();
         let begin = Instant::now();
         let answer = answer_to(&mut client, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9999999\r\n\r\n").await;
@@ -230,7 +230,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_connection_ends_with_its_answer() {
+    async fn a_connection_is_closed_after_its_answer() {
         let (mut client, server, _keep) = connect();
         let twice = "GET / HTTP/1.1\r\nHost: a\r\n\r\n".repeat(2);
         let answer = answer_to(&mut client, &twice).await;
@@ -240,7 +240,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_connection_whose_place_is_taken_is_closed_at_once() {
+    async fn an_evicted_connection_is_closed_at_once() {
         let (_client, server, keep) = connect();
         let begin = Instant::now();
         drop(keep);

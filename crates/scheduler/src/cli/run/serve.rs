@@ -84,7 +84,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn targets_past_their_floor_are_an_error_of_the_endpoint() {
+    fn targets_past_their_floor_make_the_health_endpoint_fail() {
         assert_eq!(targets(0).into_response().status(), StatusCode::OK);
         assert_eq!(targets(1).into_response().status(), StatusCode::SERVICE_UNAVAILABLE);
     }

@@ -16,7 +16,7 @@ fn names(list: &Value) -> Vec<&str> {
 /// regcred writes the Secret. The target waits for `default` but not for `builder`, and the exit code is 0. The next pass links a
 /// ServiceAccount that was created in the meantime.
 #[tokio::test(flavor = "multi_thread")]
-async fn accounts_come_later_or_never() {
+async fn an_account_created_later_is_linked_and_an_optional_one_is_not_awaited() {
     let world = World::new(&[]).await;
     world.kube.add_namespace("team-a", &[]);
     for _ in 0..2 {
@@ -37,7 +37,7 @@ async fn accounts_come_later_or_never() {
 ///
 /// regcred appends its missing entry once. It does not drop, sort or deduplicate entries of other owners. A second pass writes nothing.
 #[tokio::test(flavor = "multi_thread")]
-async fn lists_are_long_and_hold_duplicates() {
+async fn a_link_is_appended_to_long_lists_without_changing_foreign_entries() {
     let world = World::new(&["team-a"]).await;
     let theirs = (0..200).map(|number| json!({ "name": format!("s-{}", number % 150) })).collect::<Vec<_>>();
     let mut mounted = theirs.clone();

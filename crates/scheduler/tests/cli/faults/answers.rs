@@ -53,7 +53,7 @@ fn token(pair: impl AsRef<[u8]>) -> String {
 ///
 /// regcred refuses an empty answer, and several tokens if none is clearly the right one. It writes nothing.
 #[tokio::test(flavor = "multi_thread")]
-async fn an_answer_holds_no_token_or_several() {
+async fn an_answer_without_a_token_or_with_several_is_refused() {
     let end = in_hours(12.0);
     refused(&json!({}), "holds no token").await;
     refused(&json!({ "authorizationData": null }), "holds no token").await;
@@ -74,7 +74,7 @@ async fn an_answer_holds_no_token_or_several() {
 ///
 /// regcred refuses the token. The message names the length or the problem, and never the token. A colon in the password is valid.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_token_is_none() {
+async fn an_invalid_token_is_refused_and_not_quoted() {
     let end = in_hours(12.0);
     let long = token(format!("AWS:{}", "canary".repeat(3000)));
     let bad = [
@@ -102,7 +102,7 @@ async fn a_token_is_none() {
 ///
 /// If the expiry is missing, regcred assumes one hour and logs it. It refuses an expiry in the past, in 1970, in 30 s or in ten years.
 #[tokio::test(flavor = "multi_thread")]
-async fn an_end_is_missing_or_cannot_be() {
+async fn a_missing_expiry_means_one_hour_and_an_impossible_expiry_is_refused() {
     let good = token("AWS:canary");
     for end in [in_hours(-1.0), json!(0), json!(-1), in_hours(30.0 / HOUR), in_hours(87600.0), in_hours(13.1)] {
         refused(&json!({ "authorizationData": [data(&good, HOST, &end)] }), "the token").await;
@@ -113,7 +113,9 @@ async fn an_end_is_missing_or_cannot_be() {
         .answer_with(raw(&json!({ "authorizationData": [{ "authorizationToken": good, "proxyEndpoint": HOST }] })));
     let (code, report, logs) = run(&mut world.once(ONE, BRIEFLY));
     assert_eq!(code, 0, "{report:#}");
-    assert!(logs.contains("does not say when the token ends; taking one hour"), "{logs}");
+    let assumed = logs.lines().find(|line| line.contains("assumed token expiry")).unwrap_or_else(|| panic!("{logs}"));
+    let reason = "reason=\"the answer has no expiry\"";
+    assert!(assumed.contains("expires_in_seconds=3600") && assumed.contains(reason), "{assumed}");
     let end = report["targets"][0]["providers"]["ecr-eu-west-1"]["expires_at"].as_str().expect("a date").to_owned();
     let end = end.parse::<jiff::Timestamp>().expect("RFC 3339").as_second();
     let left = Duration::from_secs(u64::try_from(end).expect("later")).as_secs_f64() - now();
@@ -124,7 +126,7 @@ async fn an_end_is_missing_or_cannot_be() {
 ///
 /// regcred accepts seconds in both forms. It refuses milliseconds, because the expiry would be thousands of years ahead.
 #[tokio::test(flavor = "multi_thread")]
-async fn an_end_has_many_forms() {
+async fn an_expiry_in_seconds_is_accepted_and_in_milliseconds_refused() {
     let good = token("AWS:canary");
     let seconds = now() + 12.0 * HOUR;
     for end in [

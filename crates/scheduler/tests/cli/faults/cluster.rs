@@ -9,14 +9,14 @@ use crate::world::{World, of, run};
 ///
 /// regcred respects the pause, even if only a header contains it. Finished targets stay finished, and the pass ends within its deadline.
 #[tokio::test(flavor = "multi_thread")]
-async fn the_api_server_is_busy_or_changes_its_leader() {
+async fn a_pass_respects_the_retry_after_of_a_busy_api_server() {
     let busy = "Too many requests, please try again later.";
     let world = World::new(&["team-a"]).await;
     world.kube.answer_next(1, 429, "text/plain", &[("Retry-After", "3")], busy);
     let began = Instant::now();
     let (code, report, logs) = run(&mut world.once(ONE, &["--output", "json", "--timeout", "20s"]));
     assert_eq!(code, 0, "{report:#} {logs}");
-    assert!(began.elapsed() >= Duration::from_secs(3), "the pause is kept, though it stands in a header alone");
+    assert!(began.elapsed() >= Duration::from_secs(3), "regcred waits as long as the header requires");
 
     for (status, reason, message) in [
         (503, "ServiceUnavailable", "apiserver is shutting down"),
@@ -43,7 +43,7 @@ async fn the_api_server_is_busy_or_changes_its_leader() {
 ///
 /// The target is gone and not failed. The exit code is 0, and the other targets are refreshed.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_namespace_is_going_or_gone() {
+async fn a_terminating_or_absent_namespace_is_reported_as_gone() {
     let world = World::new(&["team-a", "team-b"]).await;
     world.kube.terminate("team-b");
     let three = format!("{TWO}- {{ namespace: absent, region: eu-west-1 }}\n");
@@ -65,7 +65,7 @@ async fn a_namespace_is_going_or_gone() {
 /// regcred names the missing rule for each object, and does not retry these namespaces again and again. The other targets are refreshed,
 /// and the exit code is 1. A quota, a webhook and a refusal that is not from RBAC are not reported as a missing right.
 #[tokio::test(flavor = "multi_thread")]
-async fn rights_are_missing_in_some_namespaces() {
+async fn missing_rights_in_some_namespaces_do_not_stop_the_other_targets() {
     let (namespaces, config) = many(200);
     let world = World::new(&namespaces.iter().map(String::as_str).collect::<Vec<_>>()).await;
     world.kube.deny_named("create", "secrets", Some("team-1"), "ecr-secret");

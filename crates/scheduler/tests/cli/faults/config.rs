@@ -10,7 +10,7 @@ const HOST: &str = "123456789012.dkr.ecr.eu-west-1.amazonaws.com";
 /// regcred reports each error with file, line, key, value and a suggestion. The exit code is 2, and regcred calls neither AWS nor the
 /// cluster. A host with a scheme, a trailing slash or upper case is accepted with a warning.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_config_is_wrong_and_nothing_is_done() {
+async fn an_invalid_config_is_refused_before_any_request() {
     let world = World::new(&["team-a"]).await;
     let first = "- { namespace: team-a, region: eu-west-1 }";
     let host = |host: &str| format!("- {{ namespace: team-a, registry: '{host}' }}");
@@ -33,14 +33,14 @@ async fn a_config_is_wrong_and_nothing_is_done() {
         (host(&format!("{HOST}.cn")), "targets[0].registry: "),
         (
             "- { namespaces: { selector: 'team in a' }, region: eu-west-1 }".into(),
-            "the values of `in` and `notin` stand in brackets",
+            "put the values of `in` and `notin` in brackets",
         ),
         (format!("{first}\n{first}"), "targets[1]: it repeats targets[0]"),
         (
             format!(
                 "- {{ namespace: team-a, registry: {HOST} }}\n- {{ namespace: team-a, region: eu-west-1, accounts: [123456789012, 210987654321] }}"
             ),
-            "targets[1]: targets[0] has a login for 123456789012.dkr.ecr.eu-west-1.amazonaws.com already; one Secret holds one",
+            "targets[1]: targets[0] already has a login for 123456789012.dkr.ecr.eu-west-1.amazonaws.com, and a Secret can hold only one",
         ),
     ];
     for (targets, expected) in cases {
@@ -49,7 +49,7 @@ async fn a_config_is_wrong_and_nothing_is_done() {
         assert_eq!((code, told.len()), (2, 1), "{targets}: {told:?}");
         assert!(told[0].contains(expected) && told[0].contains("regcred.yaml:"), "{targets}: {told:?}");
     }
-    assert_eq!((world.aws.calls().len(), world.kube.requests().len()), (0, 0), "nobody was asked anything");
+    assert_eq!((world.aws.calls().len(), world.kube.requests().len()), (0, 0), "no request was sent");
 
     let harmless = format!("targets:\n{}\n", host(&format!("https://{}/", HOST.replace("eu-west-1", "EU-West-1"))));
     let (code, report, told) = run(&mut world.once(&harmless, &["--output", "json"]));

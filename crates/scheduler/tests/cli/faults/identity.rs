@@ -10,7 +10,7 @@ use crate::world::{World, of, run};
 /// Each pass reads the file again. An empty file is a temporary failure, and a missing file is a configuration error. STS denies an
 /// expired token. Secrets stay, and the first pass with a valid file refreshes them.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_web_identity_rotates_and_is_gone_for_a_moment() {
+async fn a_rotated_or_missing_web_identity_file_is_read_again_by_each_pass() {
     let world = World::new(&["team-a"]).await;
     let file = world.write("token", "one");
     let pass = |args: &[&str]| {

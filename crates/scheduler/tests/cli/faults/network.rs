@@ -34,7 +34,7 @@ fn losses() -> [(Fault, &'static str, &'static str); 8] {
 /// Every call has a deadline, and so has the pass. The pass ends with exit code 3 and names what it could not reach. Secrets stay, and
 /// the next pass works.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn bytes_are_lost_on_the_way() {
+async fn a_silent_or_broken_connection_ends_the_pass_within_its_deadline() {
     let world = World::new(&["team-a"]).await;
     assert_eq!(run(&mut world.once(ONE, &[])).0, 0);
     let before = world.secret("team-a");
@@ -71,7 +71,7 @@ async fn bytes_are_lost_on_the_way() {
 /// regcred takes nothing from the answer as a token or an object. The message names the proxy or the status of the answer, and quotes
 /// nothing.
 #[tokio::test(flavor = "multi_thread")]
-async fn somebody_else_answers() {
+async fn an_answer_from_a_proxy_is_refused_and_not_quoted() {
     let world = World::new(&["team-a"]).await;
     let page = "<html>canary</html>";
     let (ecr, kube) = (FaultProxy::start(world.aws.address()).await, FaultProxy::start(world.kube.address()).await);
@@ -114,7 +114,7 @@ async fn somebody_else_answers() {
 ///
 /// regcred does not trust the server and sends nothing. It names an unusable bundle, with exit code 2.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_certificate_is_not_to_be_trusted() {
+async fn an_untrusted_certificate_or_ca_bundle_is_refused() {
     let world = World::new(&["team-a"]).await;
     let authority = Authority::new();
     let bundle = world.write("bundle.pem", &authority.pem());

@@ -17,7 +17,7 @@ fn docker_config(auths: &str) -> Value {
 /// regcred refuses the Secret, names its writers and leaves it byte for byte, even with `--force`. With `--adopt`, it takes over the
 /// result of a client-side apply and keeps the UID.
 #[tokio::test(flavor = "multi_thread")]
-async fn another_manager_owns_the_data() {
+async fn data_of_another_field_manager_is_refused_unless_adopted() {
     let world = World::new(&["team-a", "team-b"]).await;
     let entry = r#"{"auths":{"123456789012.dkr.ecr.eu-west-1.amazonaws.com":{"auth":"dTpw"}}}"#;
     world.kube.put("secrets", "team-a", "ecr-secret", docker_config(entry), "kubectl-client-side-apply");
@@ -41,7 +41,7 @@ async fn another_manager_owns_the_data() {
 ///
 /// regcred refuses each with a reason and a fix. It deletes and recreates nothing, and the other targets are refreshed.
 #[tokio::test(flavor = "multi_thread")]
-async fn what_stands_there_cannot_be_written() {
+async fn a_secret_that_cannot_be_written_is_refused_with_reason_and_fix() {
     let cases = [
         ("opaque", json!({ "type": "Opaque", "data": {} }), "wrong-type: it is of type \"Opaque\""),
         (
@@ -100,7 +100,7 @@ async fn what_stands_there_cannot_be_written() {
 /// The next pass restores the Secret in place. regcred does not trust dates that it did not write, so an `expires-at` of 2099 has no
 /// effect.
 #[tokio::test(flavor = "multi_thread")]
-async fn our_secret_is_edited_or_deleted() {
+async fn an_edited_or_deleted_secret_is_restored_by_the_next_pass() {
     let world = World::new(&["team-a"]).await;
     assert_eq!(run(&mut world.once(ONE, JSON)).0, 0);
     let before = world.secret("team-a").expect("it was written");

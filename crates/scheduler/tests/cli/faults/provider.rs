@@ -16,7 +16,7 @@ fn error(status: u16, code: &str, message: &str) -> Answer {
 /// The pass ends with exit code 3 and leaves Secrets byte for byte. It makes at most three calls. The first pass after the outage
 /// refreshes.
 #[tokio::test(flavor = "multi_thread")]
-async fn ecr_is_down_and_what_stands_there_stays() {
+async fn existing_secrets_stay_unchanged_while_ecr_is_down() {
     let world = World::new(&["team-a"]).await;
     assert_eq!(run(&mut world.once(ONE, &[])).0, 0);
     let before = world.secret("team-a");
@@ -39,7 +39,7 @@ async fn ecr_is_down_and_what_stands_there_stays() {
 ///
 /// The pass makes one call for all namespaces. After the pause that the answer asks for, it finishes everything.
 #[tokio::test(flavor = "multi_thread")]
-async fn ecr_throttles_and_its_pause_is_kept() {
+async fn a_throttled_pass_makes_one_call_and_respects_retry_after() {
     let (namespaces, config) = many(20);
     for (status, code, asked) in
         [(429, "Whatever", Some(3)), (400, "ThrottleException", None), (400, "ThrottlingException", None)]
@@ -67,7 +67,7 @@ async fn ecr_throttles_and_its_pause_is_kept() {
 ///
 /// regcred makes one call and exits with code 2. The message names the action and the principal, and nothing is written.
 #[tokio::test(flavor = "multi_thread")]
-async fn ecr_denies_and_the_message_names_action_and_principal() {
+async fn a_denied_mint_names_the_action_and_the_principal() {
     let world = World::new(&["team-a"]).await;
     let message = "User: arn:aws:sts::123456789012:assumed-role/pull/s is not authorized to perform: \
                    ecr:GetAuthorizationToken on resource: * because no identity-based policy allows it";
@@ -84,7 +84,7 @@ async fn ecr_denies_and_the_message_names_action_and_principal() {
 ///
 /// The Secret stays. The report contains the refused refresh and the expiry of the Secret. The exit code is 2.
 #[tokio::test(flavor = "multi_thread")]
-async fn the_key_is_gone_and_the_report_says_until_when_the_secret_works() {
+async fn a_refused_key_is_reported_with_the_expiry_of_the_existing_secret() {
     let world = World::new(&["team-a"]).await;
     assert_eq!(run(&mut world.once(ONE, &[])).0, 0);
     let before = world.secret("team-a").expect("it was written");
@@ -98,6 +98,6 @@ async fn the_key_is_gone_and_the_report_says_until_when_the_secret_works() {
         assert_eq!(&report["targets"][0]["providers"]["ecr-eu-west-1"]["expires_at"], ends);
         assert_eq!(world.secret("team-a").as_ref(), Some(&before));
         let (exit, report, _) = run(&mut world.once(ONE, BRIEFLY));
-        assert_eq!(exit, 0, "what is fresh asks nobody: {report:#}");
+        assert_eq!(exit, 0, "a fresh target needs no request: {report:#}");
     }
 }

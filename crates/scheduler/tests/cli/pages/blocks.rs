@@ -67,7 +67,7 @@ impl Kind {
 }
 
 #[test]
-fn a_block_of_an_unknown_kind_is_one() {
+fn blocks_of_unknown_kinds_are_found() {
     let page = "```yaml\na: b\n```\n\n- x\n\n  ```console\n  $ true\n  ```\n\n```sh\nls\n```\n\nx\n\n    indented\n\n\
         ```\nbare\n```\n\n```rust,ignore\nfn a() {}\n```\n<!-- begin generated a.rs -->\n```rust,ignore\nfn a() {}\n```\n";
     let unknown = |info: &str| Kind::Unknown(info.into());

@@ -51,7 +51,7 @@ fn is_rustdoc(page: &Path) -> bool {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_block_of_the_pages_works_as_it_is_shown() {
+async fn every_block_in_the_docs_works_as_shown() {
     let (mut configs, mut consoles, mut problems) = (0, 0, vec![]);
     let objects = Objects::new();
     for page in pages() {

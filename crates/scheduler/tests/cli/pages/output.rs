@@ -27,7 +27,7 @@ fn is_line(shown: &str, line: &str) -> bool {
 }
 
 #[test]
-fn dots_stand_for_what_a_page_leaves_out() {
+fn dots_match_omitted_output() {
     let cases = [
         ("a\nb", "a\nb\n", true),
         ("...", "", true),

@@ -80,7 +80,7 @@ impl Sandbox {
         Recipe::new(host, SystemTime::UNIX_EPOCH).add_to(&world.kube, "legacy");
         let sandbox = Self { world };
         if AFTER_A_PASS.iter().any(|it| page == Path::new(it)) {
-            sandbox.run("regcred once", "").expect("the stand-ins work");
+            sandbox.run("regcred once", "").expect("the fake servers work");
         }
         sandbox
     }

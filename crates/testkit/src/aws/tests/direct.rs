@@ -7,7 +7,7 @@ use axum::{body::Body, http::Request};
 use crate::FakeAws;
 
 #[tokio::test]
-async fn tokens_follow_the_clock_that_it_was_given_and_can_be_forgotten() {
+async fn tokens_follow_the_given_clock_and_can_be_forgotten() {
     let aws = FakeAws::without_socket(|| UNIX_EPOCH + Duration::from_hours(1));
     let signed =
         "AWS4-HMAC-SHA256 Credential=AKIA/20260101/eu-west-1/ecr/aws4_request, SignedHeaders=host, Signature=0a";

@@ -47,7 +47,7 @@ fn password(reply: &Reply) -> String {
 }
 
 #[tokio::test]
-async fn a_token_names_its_registry_and_lives_twelve_hours() {
+async fn a_token_contains_its_registry_and_lives_twelve_hours() {
     let aws = FakeAws::start().await;
     let reply = get_token(&aws, "eu-west-1").await;
     assert_eq!((reply.status, reply.header("content-type")), (200, "application/x-amz-json-1.1"));
@@ -75,7 +75,7 @@ async fn a_token_names_its_registry_and_lives_twelve_hours() {
 }
 
 #[tokio::test]
-async fn every_mint_is_another_password_and_no_debug_form_shows_one() {
+async fn every_mint_gives_a_new_password_and_debug_shows_none() {
     let aws = FakeAws::start().await.with_account("210987654321");
     aws.set_life(Duration::from_mins(5));
     let (one, two) = (password(&get_token(&aws, "cn-north-1").await), password(&get_token(&aws, "cn-north-1").await));
@@ -112,16 +112,16 @@ async fn an_unsigned_or_unknown_request_is_refused_in_the_protocols_form() {
 }
 
 #[tokio::test]
-async fn the_caller_is_told_who_it_is() {
+async fn get_caller_identity_returns_the_arn_of_the_caller() {
     let aws = FakeAws::start().await;
     let reply = get_identity(&aws, "GetCallerIdentity").await;
     assert_eq!((reply.status, reply.header("content-type")), (200, "text/xml"));
-    assert!(reply.text().contains("<Arn>arn:aws-cn:iam::123456789012:user/standin</Arn>"), "{}", reply.text());
+    assert!(reply.text().contains("<Arn>arn:aws-cn:iam::123456789012:user/fake</Arn>"), "{}", reply.text());
     assert_eq!(aws.calls()[0].action, "GetCallerIdentity");
 }
 
 #[tokio::test]
-async fn errors_are_told_until_it_is_well_again_and_a_region_can_have_its_own() {
+async fn errors_are_returned_until_they_are_reset_and_a_region_can_have_its_own() {
     let aws = FakeAws::start().await;
     let error = Answer::Error {
         status: 429,
@@ -149,7 +149,7 @@ async fn errors_are_told_until_it_is_well_again_and_a_region_can_have_its_own() 
 }
 
 #[tokio::test]
-async fn a_listener_hears_of_a_token_before_its_owner_does() {
+async fn a_listener_receives_a_token_before_the_caller() {
     let aws = FakeAws::start().await;
     let heard = Arc::new(Mutex::new(Vec::new()));
     let ear = Arc::clone(&heard);

@@ -39,7 +39,7 @@ fn assert_error(reply: &Reply, status: u16, code: &str, message: &str) {
 }
 
 #[tokio::test]
-async fn an_assumed_role_is_who_its_keys_say_and_pulls_from_its_own_account() {
+async fn keys_of_an_assumed_role_identify_the_role_and_its_account() {
     let aws = FakeAws::start().await;
     for (region, partition) in [("eu-west-1", "aws"), ("cn-north-1", "aws-cn"), ("us-gov-west-1", "aws-us-gov")] {
         let reply = sts(&aws, region, MINE, None, &assume(ROLE)).await;
@@ -58,7 +58,7 @@ async fn an_assumed_role_is_who_its_keys_say_and_pulls_from_its_own_account() {
         let reply = sts(&aws, region, &keys.access_key, Some(&keys.session_token), identity).await;
         assert_eq!((element(&reply, "Arn"), element(&reply, "Account")), (arn, "210987654321".to_owned()));
         let reply = sts(&aws, region, MINE, None, identity).await;
-        assert_eq!(element(&reply, "Arn"), format!("arn:{partition}:iam::123456789012:user/standin"));
+        assert_eq!(element(&reply, "Arn"), format!("arn:{partition}:iam::123456789012:user/fake"));
     }
     let keys = aws.sessions().remove(0).keys;
     let authorization = signed("eu-west-1", "ecr").replace(MINE, &keys.access_key);
@@ -71,7 +71,7 @@ async fn an_assumed_role_is_who_its_keys_say_and_pulls_from_its_own_account() {
 }
 
 #[tokio::test]
-async fn keys_of_a_role_need_their_token_and_end() {
+async fn keys_of_a_role_need_their_session_token_and_expire() {
     let aws = FakeAws::start().await;
     sts(&aws, "eu-west-1", MINE, None, &assume(ROLE)).await;
     let keys = aws.sessions().remove(0).keys;
@@ -88,7 +88,7 @@ async fn keys_of_a_role_need_their_token_and_end() {
 }
 
 #[tokio::test]
-async fn a_session_lives_as_long_as_was_asked_for() {
+async fn a_session_lives_for_the_requested_duration() {
     let aws = FakeAws::start().await;
     sts(&aws, "eu-west-1", MINE, None, &(assume(ROLE) + "&DurationSeconds=900")).await;
     let end = aws.sessions()[0].keys.expires_at;
@@ -100,7 +100,7 @@ async fn a_role_that_requires_an_external_id_is_denied_without_it() {
     let aws = FakeAws::start().await;
     aws.require_external_id(ROLE, "tenant-7");
     let denied = format!(
-        "User: arn:aws:iam::123456789012:user/standin is not authorized to perform: sts:AssumeRole on resource: {ROLE}"
+        "User: arn:aws:iam::123456789012:user/fake is not authorized to perform: sts:AssumeRole on resource: {ROLE}"
     );
     for id in ["", "&ExternalId=tenant-8"] {
         let reply = sts(&aws, "eu-west-1", MINE, None, &(assume(ROLE) + id)).await;
@@ -154,7 +154,7 @@ async fn a_web_identity_with_an_empty_or_expired_token_is_refused() {
 }
 
 #[tokio::test]
-async fn a_role_is_not_assumed_without_what_it_needs() {
+async fn a_role_is_not_assumed_without_valid_parameters() {
     let aws = FakeAws::start().await;
     let long = "x".repeat(65);
     for (form, part) in [
@@ -175,7 +175,7 @@ async fn a_role_is_not_assumed_without_what_it_needs() {
 }
 
 #[tokio::test]
-async fn one_action_can_fail_while_the_others_do_well() {
+async fn one_action_can_fail_while_other_actions_succeed() {
     let aws = FakeAws::start().await;
     let error =
         Answer::Error { status: 400, code: "Throttling".into(), message: "Rate exceeded".into(), retry_after: None };

@@ -14,7 +14,7 @@ async fn idle(proxy: &FaultProxy, fault: Fault) -> TcpStream {
 }
 
 #[tokio::test]
-async fn an_idle_connection_meets_the_new_fault_with_its_next_request() {
+async fn an_idle_connection_gets_the_new_fault_with_its_next_request() {
     let upstream = upstream().await;
     let proxy = FaultProxy::start(upstream.address()).await;
     for (fault, heard) in [
@@ -34,7 +34,7 @@ async fn an_idle_connection_meets_the_new_fault_with_its_next_request() {
 }
 
 #[tokio::test]
-async fn the_next_requests_meet_a_fault_and_those_after_them_do_not() {
+async fn a_fault_applies_to_the_given_number_of_requests() {
     let upstream = upstream().await;
     let proxy = FaultProxy::start(upstream.address()).await;
     proxy.set_for(2, Fault::answer(503, "text/plain", "no healthy upstream"));
@@ -50,7 +50,7 @@ async fn the_next_requests_meet_a_fault_and_those_after_them_do_not() {
 }
 
 #[tokio::test]
-async fn a_delay_holds_back_every_answer() {
+async fn a_delay_applies_to_every_answer() {
     let upstream = upstream().await;
     let proxy = FaultProxy::start(upstream.address()).await;
     proxy.set(Fault::Delay(LONG_ENOUGH));
@@ -73,7 +73,7 @@ async fn a_refused_connection_is_closed_without_a_byte() {
 }
 
 #[tokio::test]
-async fn a_reset_comes_instead_of_the_answer_or_in_its_middle() {
+async fn a_reset_replaces_or_interrupts_the_answer() {
     let upstream = upstream().await;
     let proxy = FaultProxy::start(upstream.address()).await;
     for (fault, heard) in [(Fault::Reset, ""), (Fault::ResetAfter(0), ""), (Fault::ResetAfter(8), "HTTP/1.1")] {
@@ -86,7 +86,7 @@ async fn a_reset_comes_instead_of_the_answer_or_in_its_middle() {
 }
 
 #[tokio::test]
-async fn a_black_hole_takes_everything_and_stays_open() {
+async fn a_black_hole_accepts_everything_and_stays_open() {
     let upstream = upstream().await;
     let proxy = FaultProxy::start(upstream.address()).await;
     proxy.set(Fault::BlackHole);
@@ -102,7 +102,7 @@ async fn a_black_hole_takes_everything_and_stays_open() {
 }
 
 #[tokio::test]
-async fn an_answer_that_is_shorter_than_its_limit_is_whole_and_the_next_one_starts_anew() {
+async fn a_truncation_limit_applies_to_each_answer_separately() {
     let upstream = upstream().await;
     let proxy = FaultProxy::start(upstream.address()).await;
     let mut stream = connect(&proxy).await;
@@ -120,7 +120,7 @@ async fn an_answer_that_is_shorter_than_its_limit_is_whole_and_the_next_one_star
 }
 
 #[tokio::test]
-async fn garbage_is_no_http_and_ends_properly() {
+async fn garbage_is_not_http_and_the_connection_closes_cleanly() {
     let proxy = FaultProxy::start(upstream().await.address()).await;
     for fault in [Fault::Garbage, Fault::BadHandshake] {
         proxy.set(fault);
@@ -132,7 +132,7 @@ async fn garbage_is_no_http_and_ends_properly() {
 }
 
 #[tokio::test]
-async fn an_answer_of_the_proxy_has_its_headers_and_does_not_ask_the_upstream() {
+async fn an_answer_of_the_proxy_has_its_headers_and_does_not_reach_the_upstream() {
     let proxy = FaultProxy::start(upstream().await.address()).await;
     proxy.set(Fault::Answer {
         status: 429,
@@ -154,7 +154,7 @@ async fn an_answer_of_the_proxy_has_its_headers_and_does_not_ask_the_upstream() 
 }
 
 #[tokio::test]
-async fn a_slow_body_has_a_prompt_head() {
+async fn a_slow_body_follows_an_immediate_head() {
     let upstream = upstream().await;
     let proxy = FaultProxy::start(upstream.address()).await;
     proxy.set(Fault::SlowBody { bytes: 4, every: LONG_ENOUGH });

@@ -61,7 +61,7 @@ async fn is_silent(stream: &mut (impl AsyncRead + Unpin)) -> bool {
 }
 
 #[tokio::test]
-async fn without_a_fault_requests_share_a_connection_and_come_through() {
+async fn without_a_fault_requests_share_a_connection_and_succeed() {
     let upstream = upstream().await;
     let proxy = FaultProxy::start(upstream.address()).await;
     let mut stream = connect(&proxy).await;
@@ -93,7 +93,7 @@ async fn a_dropped_proxy_closes_its_port_and_every_connection() {
 }
 
 #[tokio::test]
-async fn an_upstream_that_is_gone_closes_the_connection() {
+async fn a_stopped_upstream_closes_the_connection() {
     let upstream = upstream().await;
     let proxy = FaultProxy::start(upstream.address()).await;
     drop(upstream);

@@ -32,7 +32,7 @@ async fn shake(proxy: &FaultProxy, authority: &Authority, name: &str) -> io::Res
 }
 
 #[tokio::test]
-async fn who_trusts_the_authority_gets_through_by_name_and_by_address() {
+async fn a_client_that_trusts_the_authority_connects_by_name_and_by_address() {
     let authority = Authority::new();
     let upstream = upstream().await;
     let proxy = FaultProxy::start_tls(upstream.address(), &authority.issue(&NAMES)).await;
@@ -48,7 +48,7 @@ async fn who_trusts_the_authority_gets_through_by_name_and_by_address() {
 }
 
 #[tokio::test]
-async fn a_certificate_that_is_not_to_be_trusted_is_not() {
+async fn an_untrusted_certificate_is_refused() {
     let authority = Authority::new();
     let upstream = upstream().await;
     for (certificate, name, reason) in [
@@ -65,7 +65,7 @@ async fn a_certificate_that_is_not_to_be_trusted_is_not() {
 }
 
 #[tokio::test]
-async fn faults_of_answers_happen_inside() {
+async fn answer_faults_happen_inside_the_tls_connection() {
     let authority = Authority::new();
     let upstream = upstream().await;
     let proxy = FaultProxy::start_tls(upstream.address(), &authority.issue(&NAMES)).await;
@@ -91,7 +91,7 @@ async fn a_handshake_can_be_answered_with_garbage_or_never() {
     let upstream = upstream().await;
     let proxy = FaultProxy::start_tls(upstream.address(), &authority.issue(&NAMES)).await;
     proxy.set(Fault::BadHandshake);
-    let error = shake(&proxy, &authority, "localhost").await.expect_err("that is no ServerHello");
+    let error = shake(&proxy, &authority, "localhost").await.expect_err("that is not a ServerHello");
     assert_eq!(error.kind(), io::ErrorKind::InvalidData);
     proxy.set(Fault::SilentHandshake);
     assert!(timeout(LONG_ENOUGH, shake(&proxy, &authority, "localhost")).await.is_err());

@@ -11,7 +11,7 @@ fn config(value: &str) -> Value {
 }
 
 #[tokio::test]
-async fn creating_gives_the_applier_all_its_fields() {
+async fn a_creating_apply_owns_all_its_fields() {
     let kube = cluster().await;
     let reply = kube.apply("s", "me", config("YQ==")).await;
     assert_eq!(reply.status, 201);
@@ -43,7 +43,7 @@ async fn the_same_apply_again_changes_nothing() {
 }
 
 #[tokio::test]
-async fn a_field_of_another_manager_is_a_conflict_that_force_ends() {
+async fn a_field_of_another_manager_is_a_conflict_that_force_resolves() {
     let kube = cluster().await;
     let old = json!({ "type": "kubernetes.io/dockerconfigjson", "data": { ".dockerconfigjson": "e30=" } });
     kube.put("secrets", "a", "s", old, "kubectl-client-side-apply");
@@ -70,7 +70,7 @@ async fn a_field_of_another_manager_is_a_conflict_that_force_ends() {
 }
 
 #[tokio::test]
-async fn the_same_value_is_owned_by_both() {
+async fn a_field_applied_twice_with_the_same_value_has_two_owners() {
     let kube = cluster().await;
     kube.apply("s", "one", config("YQ==")).await;
     let object = kube.apply("s", "two", json!({ "data": { "k": "YQ==" } })).await.json();
@@ -82,7 +82,7 @@ async fn the_same_value_is_owned_by_both() {
 }
 
 #[tokio::test]
-async fn what_is_left_out_goes_unless_somebody_else_owns_it() {
+async fn an_omitted_field_is_removed_unless_another_manager_owns_it() {
     let kube = cluster().await;
     kube.apply("s", "me", config("YQ==")).await;
     kube.patch(MERGE, &secret_path("s"), json!({ "metadata": { "labels": { "app": "y" } } })).await;
@@ -94,7 +94,7 @@ async fn what_is_left_out_goes_unless_somebody_else_owns_it() {
 }
 
 #[tokio::test]
-async fn the_last_field_of_a_map_goes_without_a_conflict_over_the_map() {
+async fn the_last_field_of_a_map_is_removed_without_a_conflict() {
     let kube = cluster().await;
     kube.put("secrets", "a", "s", json!({ "data": { "k": "YQ==" } }), "one");
     kube.apply("s", "me", json!({ "data": { "l": "YQ==" } })).await;
@@ -104,7 +104,7 @@ async fn the_last_field_of_a_map_goes_without_a_conflict_over_the_map() {
 }
 
 #[tokio::test]
-async fn a_manual_edit_takes_exactly_the_edited_field() {
+async fn a_manual_edit_takes_ownership_of_only_the_edited_field() {
     let kube = cluster().await;
     kube.apply("s", "me", config("YQ==")).await;
     kube.patch(MERGE, &secret_path("s"), json!({ "data": { "k": "Yg==" } })).await;
@@ -138,7 +138,7 @@ async fn string_data_hides_ownership() {
 }
 
 #[tokio::test]
-async fn an_apply_can_demand_a_version_and_an_object() {
+async fn an_apply_can_require_a_resource_version_and_a_uid() {
     let kube = cluster().await;
     let of = |name: &str, value: &str| json!({ "metadata": { name: value } });
     let uid = kube.apply("other", "me", json!({})).await.json()["metadata"]["uid"].as_str().map(str::to_owned);
@@ -159,7 +159,7 @@ async fn an_apply_can_demand_a_version_and_an_object() {
 }
 
 #[tokio::test]
-async fn an_apply_that_does_not_say_who_and_what_is_refused() {
+async fn an_apply_without_manager_or_kind_is_refused() {
     let kube = cluster().await;
     let whole = json!({ "apiVersion": "v1", "kind": "Secret" });
     assert_status(&kube.patch(APPLY, &secret_path("s"), whole).await, 422, "Invalid");
@@ -187,7 +187,7 @@ async fn secrets_of_a_service_account_are_merged_by_name_and_pull_secrets_replac
 }
 
 #[tokio::test]
-async fn nothing_new_comes_into_a_missing_or_ending_namespace() {
+async fn nothing_is_created_in_a_missing_or_terminating_namespace() {
     let kube = cluster().await;
     kube.apply("s", "me", config("YQ==")).await;
     kube.terminate("a");

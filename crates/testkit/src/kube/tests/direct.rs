@@ -11,7 +11,7 @@ use tokio::{join, time::sleep};
 use crate::FakeKube;
 
 #[tokio::test(start_paused = true)]
-async fn a_watch_without_a_socket_ends_when_its_time_is_over_and_hears_what_happens_meanwhile() {
+async fn a_watch_without_a_socket_reports_events_until_its_timeout() {
     let cluster = FakeKube::without_socket(|| UNIX_EPOCH);
     let path = "/api/v1/namespaces?watch=true&resourceVersion=0&timeoutSeconds=240";
     let watch = cluster.answer(Request::get(path).body(Body::empty()).expect("valid")).await;

@@ -4,7 +4,7 @@ use super::*;
 use crate::kube::Request;
 
 #[tokio::test]
-async fn a_namespace_comes_with_its_service_accounts() {
+async fn a_namespace_is_created_with_its_service_accounts() {
     let kube = cluster().await;
     let account = kube.object("serviceaccounts", "a", "builder").expect("it was asked for");
     let own = json!([{ "name": "builder-dockercfg-abc12" }]);
@@ -17,7 +17,7 @@ async fn a_namespace_comes_with_its_service_accounts() {
 }
 
 #[tokio::test]
-async fn requests_are_remembered_with_their_answers() {
+async fn requests_are_recorded_with_their_answers() {
     let kube = cluster().await;
     kube.apply("s", "me", json!({})).await;
     kube.get("/api/v1/namespaces/a").await;
@@ -45,7 +45,7 @@ async fn requests_are_remembered_with_their_answers() {
 }
 
 #[tokio::test]
-async fn what_is_denied_is_denied_there_and_only_there() {
+async fn a_denied_verb_is_refused_only_in_its_scope() {
     let kube = cluster().await;
     kube.add_namespace("b", &[]);
     kube.deny("get", "secrets", Some("a"));
@@ -59,7 +59,7 @@ async fn what_is_denied_is_denied_there_and_only_there() {
     assert_status(&reply, 403, "Forbidden");
     assert_eq!(
         reply.json()["message"],
-        "secrets \"s\" is forbidden: User \"standin\" cannot create resource \"secrets\" in API group \"\" in the \
+        "secrets \"s\" is forbidden: User \"fake\" cannot create resource \"secrets\" in API group \"\" in the \
          namespace \"a\""
     );
     kube.put("secrets", "a", "s", json!({}), "one");
@@ -74,7 +74,7 @@ async fn what_is_denied_is_denied_there_and_only_there() {
 }
 
 #[tokio::test]
-async fn a_failure_lasts_for_as_many_requests_as_were_ordered() {
+async fn a_failure_lasts_for_the_given_number_of_requests() {
     let kube = cluster().await;
     kube.fail_next(2, 429, "TooManyRequests", "too many requests", Some(3));
     for _ in 0..2 {
@@ -86,7 +86,7 @@ async fn a_failure_lasts_for_as_many_requests_as_were_ordered() {
 }
 
 #[tokio::test]
-async fn a_hanging_server_takes_requests_and_answers_when_it_is_well() {
+async fn a_hanging_server_accepts_requests_and_answers_after_recovery() {
     let kube = cluster().await;
     kube.hang(true);
     let url = kube.url();

@@ -24,7 +24,7 @@ fn names(list: &Value) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn a_list_is_of_a_namespace_or_of_the_cluster() {
+async fn a_list_covers_a_namespace_or_the_cluster() {
     let kube = many().await;
     let list = kube.get("/api/v1/namespaces/b/secrets").await.json();
     assert_eq!((&list["kind"], &list["apiVersion"]), (&json!("SecretList"), &json!("v1")));
@@ -36,7 +36,7 @@ async fn a_list_is_of_a_namespace_or_of_the_cluster() {
 }
 
 #[tokio::test]
-async fn pages_come_one_after_the_other_and_say_how_much_is_left() {
+async fn pages_follow_each_other_and_contain_the_remaining_count() {
     let kube = many().await;
     let first = kube.get("/api/v1/secrets?limit=4").await.json();
     assert_eq!(names(&first), ["a/x", "a/y", "b/x", "b/y"]);
@@ -56,7 +56,7 @@ async fn pages_come_one_after_the_other_and_say_how_much_is_left() {
 }
 
 #[tokio::test]
-async fn selectors_look_at_fields_and_labels() {
+async fn selectors_match_fields_and_labels() {
     let kube = many().await;
     for (query, found) in [
         ("fieldSelector=metadata.name%3Dx", &["a/x", "b/x", "c/x"][..]),
@@ -76,7 +76,7 @@ async fn selectors_look_at_fields_and_labels() {
 }
 
 #[tokio::test]
-async fn metadata_alone_has_owners_and_no_data() {
+async fn a_metadata_only_answer_has_managers_and_no_data() {
     let kube = many().await;
     let accept = [("accept", METADATA), ("content-type", MERGE), ("user-agent", "curl/8")];
     let one = send(&kube.url(), "GET", &secret_path("x"), &accept, "").await.json();
@@ -102,7 +102,7 @@ async fn metadata_alone_has_owners_and_no_data() {
 }
 
 #[tokio::test]
-async fn secrets_of_one_type_come_in_pages_too() {
+async fn secrets_of_one_type_are_listed_in_pages() {
     let kube = many().await;
     let login = json!({ "type": "kubernetes.io/dockerconfigjson", "data": { ".dockerconfigjson": "e30=" } });
     for namespace in ["a", "b", "c"] {
@@ -116,7 +116,7 @@ async fn secrets_of_one_type_come_in_pages_too() {
 }
 
 #[tokio::test]
-async fn cron_jobs_are_of_a_group_of_their_own() {
+async fn cron_jobs_are_served_under_their_own_api_group() {
     let kube = many().await;
     kube.put("cronjobs", "b", "nightly", json!({ "spec": { "schedule": "@daily" } }), "one");
     let list = kube.get("/apis/batch/v1/cronjobs").await.json();

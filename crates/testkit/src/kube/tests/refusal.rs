@@ -13,7 +13,7 @@ fn message(reply: &Reply) -> String {
 }
 
 #[tokio::test]
-async fn what_is_denied_for_one_name_is_denied_to_that_object_and_in_its_review() {
+async fn a_right_denied_for_one_name_is_refused_and_its_review_agrees() {
     let kube = cluster().await;
     kube.put("secrets", "a", "s", json!({}), "one");
     kube.put("secrets", "a", "t", json!({}), "one");
@@ -34,7 +34,7 @@ async fn what_is_denied_for_one_name_is_denied_to_that_object_and_in_its_review(
 }
 
 #[tokio::test]
-async fn an_answer_that_is_no_status_comes_as_it_was_ordered() {
+async fn an_answer_without_a_status_object_is_sent_unchanged() {
     let kube = cluster().await;
     let body = "Too many requests, please try again later.";
     kube.answer_next(2, 429, "text/plain", &[("Retry-After", "1")], body);
@@ -48,7 +48,7 @@ async fn an_answer_that_is_no_status_comes_as_it_was_ordered() {
 }
 
 #[tokio::test]
-async fn a_quota_keeps_new_secrets_out_and_lets_old_ones_change() {
+async fn a_quota_refuses_new_secrets_and_allows_updates() {
     let kube = cluster().await;
     kube.put("secrets", "a", "old", json!({}), "one");
     kube.quota("a");
@@ -95,7 +95,7 @@ async fn a_webhook_refuses_new_and_changed_secrets() {
 }
 
 #[tokio::test]
-async fn a_refusal_at_admission_comes_after_what_else_is_wrong() {
+async fn admission_is_checked_after_every_other_error() {
     let kube = cluster().await;
     kube.put("secrets", "a", "s", secret(), "one");
     kube.webhook("a");
@@ -110,7 +110,7 @@ async fn a_refusal_at_admission_comes_after_what_else_is_wrong() {
 }
 
 #[tokio::test]
-async fn a_failing_namespace_fails_alone_until_it_is_restored() {
+async fn only_the_failing_namespace_fails_until_it_is_restored() {
     let kube = cluster().await;
     kube.add_namespace("b", &[]);
     kube.fail_namespace("a", 503, "ServiceUnavailable", "etcd is away");

@@ -5,7 +5,7 @@ use super::*;
 const DOCKER: &str = "kubernetes.io/dockerconfigjson";
 
 #[tokio::test]
-async fn a_docker_config_is_a_json_object_in_base64() {
+async fn a_docker_config_must_be_a_json_object_in_base64() {
     let kube = cluster().await;
     for (data, field) in [
         (json!({}), "data[.dockerconfigjson]"),
@@ -25,7 +25,7 @@ async fn a_docker_config_is_a_json_object_in_base64() {
 }
 
 #[tokio::test]
-async fn its_type_never_changes() {
+async fn the_type_of_a_secret_cannot_change() {
     let kube = cluster().await;
     kube.put("secrets", "a", "s", json!({ "data": { "k": "YQ==" } }), "one");
     let config = json!({ "type": DOCKER, "data": { ".dockerconfigjson": "e30=" } });
@@ -42,7 +42,7 @@ async fn its_type_never_changes() {
 }
 
 #[tokio::test]
-async fn an_immutable_one_keeps_its_data() {
+async fn an_immutable_secret_keeps_its_data() {
     let kube = cluster().await;
     kube.put("secrets", "a", "s", json!({ "data": { "k": "YQ==" }, "immutable": true }), "one");
     for patch in [json!({ "data": { "k": "Yg==" } }), json!({ "immutable": false }), json!({ "immutable": null })] {
@@ -53,7 +53,7 @@ async fn an_immutable_one_keeps_its_data() {
 }
 
 #[tokio::test]
-async fn it_holds_a_mebibyte_at_most() {
+async fn a_secret_holds_at_most_one_mebibyte() {
     let kube = cluster().await;
     // Four characters encode three bytes. The first size is one byte below the limit, and the second is two bytes above
     // it.

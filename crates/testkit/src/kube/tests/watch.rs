@@ -17,7 +17,7 @@ async fn told(kube: &super::FakeKube, query: &str) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn a_watch_is_told_what_has_changed_since_a_version() {
+async fn a_watch_reports_changes_since_a_resource_version() {
     let kube = cluster().await;
     let start =
         kube.get("/api/v1/secrets").await.json()["metadata"]["resourceVersion"].as_str().expect("one").to_owned();
@@ -35,7 +35,7 @@ async fn a_watch_is_told_what_has_changed_since_a_version() {
 }
 
 #[tokio::test]
-async fn a_watch_goes_on_until_watches_are_closed() {
+async fn a_watch_stays_open_until_watches_are_closed() {
     let kube = cluster().await;
     let (url, path) = (kube.url(), "/api/v1/namespaces?watch=true&resourceVersion=0");
     let watching = tokio::spawn(async move { send(&url, "GET", path, &[], "").await.text().to_owned() });

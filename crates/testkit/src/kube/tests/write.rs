@@ -7,7 +7,7 @@ fn body(value: &str) -> Value {
 }
 
 #[tokio::test]
-async fn a_created_object_is_there_once() {
+async fn an_object_can_be_created_only_once() {
     let kube = cluster().await;
     let reply = kube.ask("POST", "/api/v1/namespaces/a/secrets", body("YQ==")).await;
     assert_eq!(reply.status, 201, "{}", reply.text());
@@ -44,7 +44,7 @@ async fn a_replacement_is_checked_against_version_and_uid() {
 }
 
 #[tokio::test]
-async fn a_merge_patch_notices_that_it_is_stale() {
+async fn a_stale_merge_patch_is_a_conflict() {
     let kube = cluster().await;
     let path = "/api/v1/namespaces/a/serviceaccounts/default";
     let read = kube.get(path).await.json()["metadata"]["resourceVersion"].clone();
@@ -90,7 +90,7 @@ async fn a_json_patch_can_hand_fields_to_another_manager() {
 }
 
 #[tokio::test]
-async fn a_deletion_can_demand_a_version_and_an_object() {
+async fn a_deletion_can_require_a_resource_version_and_a_uid() {
     let kube = cluster().await;
     kube.put("secrets", "a", "s", body("YQ=="), "one");
     let options = |preconditions: Value| json!({ "kind": "DeleteOptions", "preconditions": preconditions });
@@ -105,7 +105,7 @@ async fn a_deletion_can_demand_a_version_and_an_object() {
 }
 
 #[tokio::test]
-async fn a_deleted_namespace_goes_slowly() {
+async fn a_deleted_namespace_is_terminating_first() {
     let kube = cluster().await;
     let reply = kube.ask("DELETE", "/api/v1/namespaces/a", Value::Null).await;
     assert_eq!((reply.status, &reply.json()["status"]["phase"]), (200, &json!("Terminating")));
@@ -117,7 +117,7 @@ async fn a_deleted_namespace_goes_slowly() {
 }
 
 #[tokio::test]
-async fn a_dry_run_leaves_no_trace() {
+async fn a_dry_run_stores_nothing() {
     let kube = cluster().await;
     let path = format!("{}?fieldManager=me&dryRun=All", secret_path("s"));
     let config = json!({ "apiVersion": "v1", "kind": "Secret", "data": { "k": "YQ==" } });
@@ -126,7 +126,7 @@ async fn a_dry_run_leaves_no_trace() {
 }
 
 #[tokio::test]
-async fn what_is_no_request_of_this_api_is_told_so() {
+async fn an_invalid_request_gets_the_matching_status() {
     let kube = cluster().await;
     assert_status(&kube.get("/apis/apps/v1/statefulsets").await, 404, "NotFound");
     assert_status(&kube.patch("text/plain", &secret_path("s"), json!({})).await, 415, "UnsupportedMediaType");

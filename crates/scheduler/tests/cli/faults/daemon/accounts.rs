@@ -12,7 +12,7 @@ use crate::{
 ///
 /// The daemon writes the Secret immediately. It links the ServiceAccount as soon as it exists, without a pause and without another token.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_daemon_links_an_account_as_soon_as_it_comes() {
+async fn a_daemon_links_an_account_as_soon_as_it_is_created() {
     let world = World::new(&[]).await;
     let daemon = Daemon::start(&world, SELECTED);
     world.kube.add_namespace("app-a", &[]);
@@ -28,7 +28,7 @@ async fn a_daemon_links_an_account_as_soon_as_it_comes() {
 /// The daemon restores the link three times, and then leaves it for ten minutes. It reports that another writer keeps changing the
 /// ServiceAccount. No entry of another owner is lost.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_daemon_does_not_win_a_quarrel_about_an_account_by_writing_more() {
+async fn a_daemon_stops_restoring_a_contested_link_after_three_writes() {
     let world = World::new(&["app-a"]).await;
     let mut daemon = Daemon::start(&world, SELECTED);
     world.kube.until("it is linked", is_linked("app-a")).await;
@@ -40,7 +40,7 @@ async fn a_daemon_does_not_win_a_quarrel_about_an_account_by_writing_more() {
         let account = world.kube.object("serviceaccounts", "app-a", "default").expect("it is there");
         assert!(account["imagePullSecrets"].to_string().contains(&format!("theirs-{round}")), "{account:#}");
     }
-    daemon.told("contested: another writer keeps changing it");
+    daemon.told("detected conflicting writer");
     let theirs = json!({ "imagePullSecrets": [{ "name": "theirs" }] });
     for _ in 0..50 {
         world.kube.put("serviceaccounts", "app-a", "default", theirs.clone(), "another-controller");

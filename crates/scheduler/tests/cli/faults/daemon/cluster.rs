@@ -11,7 +11,7 @@ use crate::{
 /// The daemon survives failed requests and closed watches. It serves a namespace that was created meanwhile as soon as the API server
 /// answers, and mints nothing for it.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_daemon_outlasts_an_api_server_that_is_upgraded() {
+async fn a_daemon_survives_an_upgrade_of_the_api_server() {
     let world = World::new(&["app-a"]).await;
     let daemon = Daemon::start(&world, SELECTED);
     world.kube.until("it is served", is_linked("app-a")).await;
@@ -37,7 +37,7 @@ async fn a_daemon_outlasts_an_api_server_that_is_upgraded() {
 ///
 /// The daemon forgets the target, and counts it in no state. It serves a new namespace of the same name.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_daemon_forgets_a_namespace_that_is_deleted() {
+async fn a_daemon_forgets_a_deleted_namespace() {
     let world = World::new(&["app-a", "app-b"]).await;
     let daemon = Daemon::start(&world, SELECTED);
     world.kube.until("both are served", |kube| is_linked("app-a")(kube) && is_linked("app-b")(kube)).await;
@@ -58,7 +58,7 @@ async fn a_daemon_forgets_a_namespace_that_is_deleted() {
 /// The daemon reports each of the three once, with the missing rule. It retries after two, ten and fifty seconds, and then every five
 /// minutes, because rights may follow shortly after their namespace. It serves the other namespaces, and also a later one.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_daemon_that_misses_rights_in_some_namespaces_serves_the_others() {
+async fn a_daemon_without_rights_in_some_namespaces_serves_the_other_ones() {
     let names = names(30);
     let world = World::new(&names.iter().map(String::as_str).collect::<Vec<_>>()).await;
     for name in &names[..3] {
@@ -66,7 +66,7 @@ async fn a_daemon_that_misses_rights_in_some_namespaces_serves_the_others() {
     }
     let mut daemon = Daemon::start(&world, SELECTED);
     for name in &names[..3] {
-        let told = daemon.told("reason=");
+        let told = daemon.told("cannot reconcile target");
         let rule = "resources [secrets], resourceNames [ecr-secret], verbs [patch]";
         assert!(told.contains(rule) && names[..3].iter().any(|it| told.contains(it.as_str())), "{name}: {told}");
     }

@@ -25,7 +25,7 @@ fn are_whole(kube: &FakeKube) -> bool {
 ///
 /// Each Secret is written once or twice. Then both daemons leave it, because no daemon writes a fresh Secret.
 #[tokio::test(flavor = "multi_thread")]
-async fn two_daemons_at_a_time_do_no_harm() {
+async fn two_concurrent_daemons_write_each_secret_at_most_twice() {
     let names = names(40);
     let world = World::new(&names.iter().map(String::as_str).collect::<Vec<_>>()).await;
     let daemons = [Daemon::start(&world, SELECTED), Daemon::start(&world, SELECTED)];
@@ -55,7 +55,7 @@ fn is_in_once(world: &World, namespace: &str) -> bool {
 /// A killed daemon leaves complete Secrets, and the next daemon continues with the remaining ones. A stopped daemon finishes the writes
 /// that have begun, starts no more, and exits with 0.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_daemon_that_is_killed_or_stopped_in_the_middle_leaves_nothing_half_done() {
+async fn a_killed_or_stopped_daemon_leaves_only_complete_secrets() {
     let names = names(200);
     let world = World::new(&names.iter().map(String::as_str).collect::<Vec<_>>()).await;
     let daemon = Daemon::start(&world, SELECTED);
@@ -67,7 +67,7 @@ async fn a_daemon_that_is_killed_or_stopped_in_the_middle_leaves_nothing_half_do
 
     let daemon = Daemon::start(&world, SELECTED);
     let more = before.len() + 20;
-    world.kube.until("it goes on", |kube| kube.objects("secrets").len() >= more).await;
+    world.kube.until("it continues", |kube| kube.objects("secrets").len() >= more).await;
     daemon.stop();
     assert!(are_whole(&world.kube));
     let requests = world.kube.requests();

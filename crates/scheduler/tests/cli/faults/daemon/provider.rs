@@ -19,7 +19,7 @@ fn denied(code: &str, message: &str) -> Answer {
 ///
 /// The daemon makes one call for all of its namespaces. It makes no call during the pause that the answer asks for, and then one more.
 #[tokio::test(flavor = "multi_thread")]
-async fn ecr_throttles_a_daemon_and_its_pause_is_kept() {
+async fn a_throttled_daemon_makes_one_call_and_respects_retry_after() {
     let names = names(20);
     let world = World::new(&names.iter().map(String::as_str).collect::<Vec<_>>()).await;
     let proxy = FaultProxy::start(world.aws.address()).await;
@@ -46,14 +46,14 @@ async fn ecr_throttles_a_daemon_and_its_pause_is_kept() {
 /// The daemon requests a token once in five minutes, however many namespaces need it. It logs the first failure with the action and the
 /// principal, and stays ready.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_daemon_that_is_denied_asks_seldom_and_stays_ready() {
+async fn a_denied_daemon_retries_every_five_minutes_and_stays_ready() {
     let world = World::new(&["app-a"]).await;
     let message = "User: arn:aws:sts::123456789012:assumed-role/pull/s is not authorized to perform: \
                    ecr:GetAuthorizationToken on resource: * because no identity-based policy allows it";
     world.aws.answer_with(denied("AccessDeniedException", message));
     let mut daemon = Daemon::start(&world, SELECTED);
-    let told = daemon.told("minting failed");
-    assert!(told.contains("action ecr:GetAuthorizationToken") && told.contains("pause_seconds=300"), "{told}");
+    let told = daemon.told("cannot mint credential");
+    assert!(told.contains("action ecr:GetAuthorizationToken") && told.contains("retry_in_seconds=300"), "{told}");
     assert!(told.contains("principal arn:aws:sts::123456789012:assumed-role/pull/s"), "{told}");
     for name in ["app-b", "app-c"] {
         world.kube.add_namespace(name, &["default"]);
@@ -70,7 +70,7 @@ async fn a_daemon_that_is_denied_asks_seldom_and_stays_ready() {
 ///
 /// The Secret stays as it is. The daemon restores a deleted Secret from the token in memory, and logs the failure once.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_daemon_whose_key_is_gone_keeps_what_works() {
+async fn a_daemon_with_a_deactivated_key_keeps_serving_the_working_token() {
     let world = World::new(&["app-a"]).await;
     let mut daemon = Daemon::start(&world, SELECTED);
     world.kube.until("it is served", is_linked("app-a")).await;
@@ -81,9 +81,9 @@ async fn a_daemon_whose_key_is_gone_keeps_what_works() {
     world.kube.remove("secrets", "app-a", "ecr-secret");
     world.kube.until("it is restored", has_secret("app-a")).await;
     let after = world.secret("app-a").expect("it is there");
-    assert_eq!((&after["data"], world.mints()), (&before["data"], 1), "and nobody was asked");
+    assert_eq!((&after["data"], world.mints()), (&before["data"], 1), "and no request was sent");
     daemon.signal("USR1");
-    let told = daemon.told("minting failed");
+    let told = daemon.told("cannot mint credential");
     assert!(told.contains("UnrecognizedClientException") && told.contains("was denied"), "{told}");
     daemon.told("target=app-a/ecr-secret in cluster");
     assert_eq!(world.secret("app-a"), Some(after));
@@ -96,7 +96,7 @@ async fn a_daemon_whose_key_is_gone_keeps_what_works() {
 /// AWS refuses the first signature and returns its own time. The daemon immediately signs the next call with that time. A warning and a
 /// metric report the difference, and the Secret is refreshed by its own dates. The daemon notices a corrected clock within five minutes.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_clock_that_is_off_costs_one_call_and_is_told() {
+async fn a_wrong_clock_costs_one_call_and_is_reported() {
     let ten_minutes = Duration::from_mins(10);
     for (aws, shown) in [
         (FakeAws::start_at(move || SystemClock.now() + ten_minutes).await, 600.0),
@@ -104,10 +104,10 @@ async fn a_clock_that_is_off_costs_one_call_and_is_told() {
     ] {
         let world = World { aws, ..World::new(&["app-a"]).await };
         let mut daemon = Daemon::start(&world, SELECTED);
-        daemon.told("AWS has another time than this machine");
+        daemon.told("detected clock skew");
         world.kube.until("it is served", is_linked("app-a")).await;
         let mints = world.mints();
-        assert!((1..=2).contains(&mints), "the question for the identity may have told the time: {mints}");
+        assert!((1..=2).contains(&mints), "the request for the identity may have shown the time: {mints}");
         let skew = daemon.metric("regcred_clock_skew_seconds");
         assert!((skew - shown).abs() < 5.0, "{skew}");
         let before = world.secret("app-a");
@@ -122,14 +122,14 @@ async fn a_clock_that_is_off_costs_one_call_and_is_told() {
 ///
 /// The call has a deadline. After it, the daemon retries, and serves the targets that wait.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_daemon_outlasts_an_ecr_that_is_silent() {
+async fn a_daemon_retries_if_ecr_never_answers() {
     let world = World::new(&["app-a"]).await;
     let proxy = FaultProxy::start(world.aws.address()).await;
     proxy.set(Fault::BlackHole);
     let mut daemon = Daemon::start_with(&world, SELECTED, |it| {
         it.env("AWS_ENDPOINT_URL", proxy.url());
     });
-    let told = daemon.told("minting failed");
+    let told = daemon.told("cannot mint credential");
     assert!(told.contains("kind=unreachable"), "{told}");
     proxy.set(Fault::None);
     world.kube.until("it is served", is_linked("app-a")).await;

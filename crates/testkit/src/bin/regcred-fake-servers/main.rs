@@ -2,7 +2,7 @@
 //! input.
 //!
 //! ```text
-//! regcred-standin --dir DIR [--namespace NAME]... [--registry ADDRESS]
+//! regcred-fake-servers --dir DIR [--namespace NAME]... [--registry ADDRESS]
 //! ```
 //!
 //! The program writes `DIR/kubeconfig` and prints one line of JSON with the addresses. Then it answers each input line
@@ -58,7 +58,7 @@ fn say(answer: &Value) -> io::Result<()> {
 }
 
 fn usage(error: &str) -> ExitCode {
-    eprintln!("regcred-standin: {error}");
-    eprintln!("usage: regcred-standin --dir DIR [--namespace NAME]... [--registry ADDRESS]");
+    eprintln!("regcred-fake-servers: {error}");
+    eprintln!("usage: regcred-fake-servers --dir DIR [--namespace NAME]... [--registry ADDRESS]");
     ExitCode::from(2)
 }

@@ -103,8 +103,8 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn the_stage_tells_where_it_is_and_does_what_it_is_told() {
-        let dir = std::env::temp_dir().join(format!("regcred-standin-{}", std::process::id()));
+    async fn the_stage_prints_its_addresses_and_executes_commands() {
+        let dir = std::env::temp_dir().join(format!("regcred-fake-servers-{}", std::process::id()));
         let args =
             Args { dir: dir.clone(), namespaces: vec!["team-a".into()], registry: Some(([127, 0, 0, 1], 5000).into()) };
         let stage = Stage::start(&args).await.expect("the folder can be written");

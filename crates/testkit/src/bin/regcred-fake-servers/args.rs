@@ -23,7 +23,8 @@ impl Args {
                 "--namespace" => namespaces.push(value()?),
                 "--registry" => {
                     let address = value()?;
-                    let parsed = address.parse().map_err(|_| format!("{address} is no address such as 127.0.0.1:5000"));
+                    let parsed =
+                        address.parse().map_err(|_| format!("{address} is not an address such as 127.0.0.1:5000"));
                     registry = Some(parsed?);
                 }
                 other => return Err(format!("unknown argument {other}")),
@@ -43,7 +44,7 @@ mod tests {
     }
 
     #[test]
-    fn namespaces_add_up_and_the_registry_is_optional() {
+    fn namespace_flags_accumulate_and_the_registry_is_optional() {
         assert_eq!(
             parse("--dir /tmp/x --namespace a --namespace b --registry 127.0.0.1:5000"),
             Ok(Args {
@@ -56,11 +57,11 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_line_says_what_is_wrong() {
+    fn an_invalid_command_line_is_refused_with_the_reason() {
         for (line, error) in [
             ("", "--dir is missing"),
             ("--dir", "--dir needs a value"),
-            ("--dir x --registry localhost", "localhost is no address such as 127.0.0.1:5000"),
+            ("--dir x --registry localhost", "localhost is not an address such as 127.0.0.1:5000"),
             ("--dir x -v", "unknown argument -v"),
         ] {
             assert_eq!(parse(line), Err(error.to_owned()), "{line}");
