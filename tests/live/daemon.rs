@@ -50,7 +50,7 @@ fn is_served(world: &World, namespace: &str, name: &str) -> bool {
 }
 
 /// Returns the reasons of regcred's Events in a namespace.
-fn told(world: &World, namespace: &str) -> Vec<String> {
+fn event_reasons(world: &World, namespace: &str) -> Vec<String> {
     let path = format!("/apis/events.k8s.io/v1/namespaces/{namespace}/events");
     let list = serde_json::from_str::<Value>(&world.kubectl(&["get", "--raw", &path], "")).expect("JSON");
     let ours =
@@ -71,7 +71,7 @@ async fn everything(world: &World, aws: &FakeAws, installed: &Installed, namespa
             .is_some_and(|it| it["metadata"]["annotations"].to_string().contains("merge.regcred.dev"))
     };
     until("it is merged into", merged).await;
-    until("its owner gets an Event", || told(world, foreign).contains(&"Refused".to_owned())).await;
+    until("its owner gets an Event", || event_reasons(world, foreign).contains(&"Refused".to_owned())).await;
     // One region fails while both are minted again. Its old login is carried over.
     let uid = |secret: &Value| secret["metadata"]["uid"].clone();
     let before = world.find(namespace, "secrets", "ecr-pull").expect("it is there");
@@ -83,7 +83,7 @@ async fn everything(world: &World, aws: &FakeAws, installed: &Installed, namespa
     let refreshed = || world.find(namespace, "secrets", "ecr-pull").is_some_and(|it| it["data"] != before["data"]);
     until("half of it is refreshed", refreshed).await;
     until("the daemon's namespace gets an Event", || {
-        told(world, &installed.namespace).contains(&"ProviderFailed".to_owned())
+        event_reasons(world, &installed.namespace).contains(&"ProviderFailed".to_owned())
     })
     .await;
     assert_eq!(uid(&world.find(namespace, "secrets", "ecr-pull").expect("it is there")), uid(&before));

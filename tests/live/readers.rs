@@ -74,7 +74,7 @@ fn readers_with_containers_image_use_the_predicted_key() {
     ];
     let configs = keys.iter().map(|keys| config(keys, &nothing));
     let configs = configs.chain(beside.iter().map(|beside| config(&["HOST", "HOST/team"], beside)));
-    take_what_is_foretold(configs, &["HOST", "HOST/team", "HOST/team/app", "HOST/team-b/app", "HOST:443/team"]);
+    use_predicted_keys(configs, &["HOST", "HOST/team", "HOST/team/app", "HOST/team-b/app", "HOST:443/team"]);
 }
 
 #[test]
@@ -96,11 +96,11 @@ fn readers_with_containers_image_use_the_predicted_docker_hub_key() {
     ];
     let configs = keys.iter().map(|keys| config(keys, &json!({})));
     let configs = configs.chain(beside.iter().map(|beside| config(&["https://index.docker.io/v1/"], beside)));
-    take_what_is_foretold(configs, &["docker.io", "docker.io/team", "docker.io/team/app", "docker.io/other/app"]);
+    use_predicted_keys(configs, &["docker.io", "docker.io/team", "docker.io/team/app", "docker.io/other/app"]);
 }
 
 /// Asserts that the programs choose the predicted login for each image and config.
-fn take_what_is_foretold(configs: impl Iterator<Item = (Vec<u8>, Vec<String>)>, images: &[&str]) {
+fn use_predicted_keys(configs: impl Iterator<Item = (Vec<u8>, Vec<String>)>, images: &[&str]) {
     let dir = tempfile::tempdir().expect("a folder");
     let file = dir.path().join("auth.json");
     for (bytes, keys) in configs {
@@ -108,17 +108,19 @@ fn take_what_is_foretold(configs: impl Iterator<Item = (Vec<u8>, Vec<String>)>, 
         let parsed = DockerConfig::parse(&bytes).expect("a Docker config");
         for image in images {
             let image = image.replace("HOST", HOST);
-            let foretold = match taken(&parsed, Reader::Containers, &image) {
+            let predicted = match taken(&parsed, Reader::Containers, &image) {
                 Taken::Keys(groups) => groups.into_iter().next().unwrap_or_default(),
                 Taken::Helper(_) | Taken::Refused(_) => vec![],
             };
             let place = |key: &String| keys.iter().position(|it| it == key).expect("it is one of them");
-            let foretold = foretold.iter().map(|key| format!("u{}", place(key))).collect::<Vec<_>>();
+            let predicted = predicted.iter().map(|key| format!("u{}", place(key))).collect::<Vec<_>>();
             for program in READERS {
                 let config = String::from_utf8_lossy(&bytes);
                 match user(program, &file, &image) {
-                    Some(user) => assert!(foretold.contains(&user), "{program} {image} {user}: {foretold:?} {config}"),
-                    None => assert!(foretold.is_empty(), "{program} {image} took none: {foretold:?} {config}"),
+                    Some(user) => {
+                        assert!(predicted.contains(&user), "{program} {image} {user}: {predicted:?} {config}")
+                    }
+                    None => assert!(predicted.is_empty(), "{program} {image} took none: {predicted:?} {config}"),
                 }
             }
         }

@@ -28,7 +28,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         let provider = match provider(&wanted).await {
             Ok(provider) => provider,
             Err(error) => {
-                println!("{}", told(error.kind(), &error.chain()));
+                println!("{}", failed(error.kind(), &error.chain()));
                 return Ok(());
             }
         };
@@ -51,7 +51,7 @@ async fn at_once(wanted: &[Value]) -> Result<(), Box<dyn Error>> {
             tokio::spawn(async move {
                 match provider {
                     Ok(provider) => mint(&provider).await,
-                    Err(error) => told(error.kind(), &error.chain()),
+                    Err(error) => failed(error.kind(), &error.chain()),
                 }
             })
         });
@@ -67,7 +67,7 @@ async fn at_once(wanted: &[Value]) -> Result<(), Box<dyn Error>> {
 async fn mint(provider: &EcrProvider) -> Value {
     match provider.credential().await {
         Ok(credential) => minted(&credential),
-        Err(error) => told(error.kind(), &error.chain()),
+        Err(error) => failed(error.kind(), &error.chain()),
     }
 }
 
@@ -129,6 +129,6 @@ fn minted(credential: &RegistryCredential) -> Value {
     json!({ "registries": credential.registries().map(ToString::to_string).collect::<Vec<_>>() })
 }
 
-fn told(kind: ErrorKind, chain: &str) -> Value {
+fn failed(kind: ErrorKind, chain: &str) -> Value {
     json!({ "kind": kind.name(), "error": chain })
 }

@@ -11,10 +11,10 @@ mod month;
 mod published;
 mod schema;
 mod sessions;
-mod silence;
 #[path = "../simulated/mod.rs"]
 mod simulated;
 mod sinks;
 #[path = "../kubectl/mod.rs"]
 mod table;
 mod tenants;
+mod token_logs;

@@ -11,7 +11,7 @@ const BEYOND: [&str; 6] = [
     "another-partition.yaml",
     "no-yaml.yaml",
     "registry-host.yaml",
-    "said-twice.yaml",
+    "repeated-target.yaml",
     "schedule.yaml",
     "two-logins-for-one-host.yaml",
 ];

@@ -122,7 +122,7 @@ mod tests {
         let text = "/// Case 7: a thing\n/// goes wrong.\n///\n/// It is | repaired.\n#[tokio::test]\nasync fn it_is_repaired() {\n";
         let cases = read(text, "here.rs").expect("it is whole");
         let [(7, case)] = cases.as_slice() else { panic!("one case") };
-        assert_eq!((case.fault.as_str(), case.behaviour.as_str()), ("a thing goes wrong.", "It is \\| mended."));
+        assert_eq!((case.fault.as_str(), case.behaviour.as_str()), ("a thing goes wrong.", "It is \\| repaired."));
         assert_eq!(case.test, "`it_is_repaired` in `here.rs`");
         assert!(read("/// Case 7: a thing.\n#[test]\nfn a() {}\n", "here.rs").is_err(), "the behaviour is missing");
         assert!(read("/// Case 7: a thing.\n///\n/// It is repaired.\n", "here.rs").is_err(), "there is no test");

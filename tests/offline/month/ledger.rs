@@ -69,13 +69,13 @@ impl<'a> Ledger<'a> {
         let end = Instant::now() + time;
         while Instant::now() < end {
             sleep(EVERY.min(end.duration_since(Instant::now()))).await;
-            let left = self.look();
+            let left = self.shortest_life();
             assert!(left >= least, "{left:?} left, at {:?} of the test", end.duration_since(Instant::now()));
         }
     }
 
     /// Returns the shortest remaining lifetime of any Secret. It is zero if one has expired.
-    pub(crate) fn look(&mut self) -> Duration {
+    pub(crate) fn shortest_life(&mut self) -> Duration {
         self.count_writes();
         self.assert_complete();
         let now = self.world.truth.now();

@@ -142,7 +142,7 @@ async fn an_interrupted_adoption_is_completed() {
 }
 
 #[tokio::test]
-async fn another_instance_s_secret_is_not_adopted() {
+async fn a_secret_of_another_instance_is_not_adopted() {
     let kube = FakeKube::start().await;
     kube.add_namespace("team-a", &["default"]);
     let blue = builder(&kube).await.with_instance("blue".parse().expect("valid")).build();

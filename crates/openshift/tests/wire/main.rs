@@ -2,12 +2,12 @@
 
 mod accounts;
 mod adopt;
+mod checks;
 mod conformance;
 mod harness;
 mod keeping;
 mod merge;
 mod named;
-mod questions;
 mod refusals;
 mod source;
 mod watched;

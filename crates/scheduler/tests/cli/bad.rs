@@ -12,7 +12,7 @@ fn each_bad_config_reports_all_errors_with_their_places() {
         let (code, _, told) = run(regcred(&["check", "--config"]).arg(name).current_dir(folder));
         assert_eq!(code, 2, "{}: {told}", path.display());
         insta::with_settings!({ snapshot_path => "bad", prepend_module_to_snapshot => false, omit_expression => true }, {
-            insta::assert_snapshot!("told", told);
+            insta::assert_snapshot!("errors", told);
         });
     });
 }

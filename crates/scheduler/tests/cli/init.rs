@@ -457,7 +457,7 @@ fn cron_job(pod: &Value) -> Value {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_mirror_job_is_not_reported_and_a_namespace_without_a_known_writer_is() {
+async fn a_mirror_job_is_ignored_and_a_namespace_without_a_known_writer_is_reported() {
     let world = World::new(&["team-a", "team-b", "team-c"]).await;
     for namespace in ["team-a", "team-b", "team-c"] {
         world.kube.put("secrets", namespace, "ecr", login(&auths(&[HOST])), "kubectl-create");

@@ -1,5 +1,6 @@
 //! The binary as a user runs it, against fake servers on loopback.
 
+mod aws_identity;
 mod bad;
 mod canary;
 mod check;
@@ -12,7 +13,6 @@ mod formats;
 mod full;
 mod hostile;
 mod init;
-mod look;
 mod malformed;
 mod manifests;
 mod monitoring;
@@ -20,12 +20,12 @@ mod next;
 mod once;
 mod online;
 mod pages;
+mod plan_and_status;
 mod run;
 mod scale;
 mod selecting;
 mod shell;
 mod strange_files;
 mod variables;
-mod who;
 mod wording;
 mod world;

@@ -20,7 +20,7 @@ fn data(world: &World, namespace: &str) -> Value {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_new_selected_namespace_is_served_and_an_unselected_one_is_not() {
+async fn a_new_namespace_is_served_only_if_it_is_selected() {
     let world = World::new(&["named", "app-a", "other"]).await;
     let daemon = Daemon::start(&world, CONFIG);
     world.kube.until("what is there is served", |kube| has_secret("named")(kube) && is_linked("app-a")(kube)).await;

@@ -13,7 +13,7 @@ use super::{
     kind::Fault,
     passage::{Next, Passage},
     shared::Shared,
-    wire::{Wire, close, reset, say, swallow},
+    wire::{Wire, close, reset, send_bytes, swallow},
 };
 
 /// Bytes that are neither HTTP nor TLS.
@@ -51,7 +51,7 @@ async fn pump(mut client: impl Wire, upstream: SocketAddr, shared: &Shared) -> i
                 // Bytes after an answer belong to the next request.
                 if passage.as_ref().is_none_or(Passage::began) {
                     match shared.take_for_request() {
-                        fault if goes_up(&fault) => passage = Some(Passage::new(fault)),
+                        fault if reaches_upstream(&fault) => passage = Some(Passage::new(fault)),
                         fault => return instead(fault, client).await,
                     }
                 }
@@ -92,7 +92,7 @@ async fn read(server: &mut Option<TcpStream>, told: &mut [u8]) -> io::Result<usi
 }
 
 /// Returns whether a request with this fault is sent to the upstream.
-fn goes_up(fault: &Fault) -> bool {
+fn reaches_upstream(fault: &Fault) -> bool {
     match fault {
         Fault::None | Fault::Delay(_) | Fault::Truncate(_) | Fault::ResetAfter(_) | Fault::SlowBody { .. } => true,
         Fault::Refuse
@@ -119,15 +119,15 @@ async fn instead(fault: Fault, mut client: impl Wire) -> io::Result<()> {
             if client.read(&mut vec![0; BUFFER]).await? == 0 {
                 return Ok(());
             }
-            say(&mut client, GARBAGE).await?;
+            send_bytes(&mut client, GARBAGE).await?;
             close(client).await
         }
         Fault::Garbage => {
-            say(&mut client, GARBAGE).await?;
+            send_bytes(&mut client, GARBAGE).await?;
             close(client).await
         }
         Fault::Answer { status, content_type, headers, body } => {
-            say(&mut client, render(status, &content_type, &headers, &body).as_bytes()).await?;
+            send_bytes(&mut client, render(status, &content_type, &headers, &body).as_bytes()).await?;
             close(client).await
         }
         Fault::Refuse

@@ -6,7 +6,7 @@ use tokio::time::sleep;
 
 use super::{
     kind::Fault,
-    wire::{Wire, say},
+    wire::{Wire, send_bytes},
 };
 
 /// An answer and its fault, from the start of the request.
@@ -40,28 +40,28 @@ impl Passage {
     pub(super) async fn pass(&mut self, client: &mut impl Wire, bytes: &[u8]) -> io::Result<Next> {
         match self.fault {
             Fault::Truncate(limit) if self.passed + bytes.len() >= limit => {
-                say(client, &bytes[..limit - self.passed]).await?;
+                send_bytes(client, &bytes[..limit - self.passed]).await?;
                 return Ok(Next::Close);
             }
             Fault::ResetAfter(limit) if self.passed + bytes.len() >= limit => {
-                say(client, &bytes[..limit - self.passed]).await?;
+                send_bytes(client, &bytes[..limit - self.passed]).await?;
                 return Ok(Next::Reset);
             }
             Fault::SlowBody { bytes: size, every } => {
                 let (head, body) = bytes.split_at(self.head.length(bytes));
-                say(client, head).await?;
+                send_bytes(client, head).await?;
                 for piece in body.chunks(size.max(1)) {
                     sleep(every).await;
-                    say(client, piece).await?;
+                    send_bytes(client, piece).await?;
                 }
             }
             Fault::Delay(delay) => {
                 if !self.began() {
                     sleep(delay).await;
                 }
-                say(client, bytes).await?;
+                send_bytes(client, bytes).await?;
             }
-            _ => say(client, bytes).await?,
+            _ => send_bytes(client, bytes).await?,
         }
         self.passed += bytes.len();
         Ok(Next::Continue)

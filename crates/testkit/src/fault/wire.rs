@@ -25,7 +25,7 @@ impl Wire for TlsStream<TcpStream> {
     }
 }
 
-pub(super) async fn say(wire: &mut impl Wire, bytes: &[u8]) -> io::Result<()> {
+pub(super) async fn send_bytes(wire: &mut impl Wire, bytes: &[u8]) -> io::Result<()> {
     wire.write_all(bytes).await?;
     wire.flush().await
 }

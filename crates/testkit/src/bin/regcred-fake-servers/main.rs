@@ -38,10 +38,10 @@ fn run(args: &Args) -> io::Result<()> {
     // The servers run on threads of the runtime while this thread reads lines.
     let runtime = tokio::runtime::Runtime::new()?;
     let stage = runtime.block_on(Stage::start(args))?;
-    say(&stage.greeting())?;
+    print_line(&stage.greeting())?;
     for line in stdin().lines() {
         let Some(answer) = stage.answer(line?.trim(), now()) else { break };
-        say(&answer)?;
+        print_line(&answer)?;
     }
     Ok(())
 }
@@ -51,7 +51,7 @@ fn now() -> SystemTime {
     SystemTime::now()
 }
 
-fn say(answer: &Value) -> io::Result<()> {
+fn print_line(answer: &Value) -> io::Result<()> {
     let mut out = stdout().lock();
     writeln!(out, "{answer}")?;
     out.flush()

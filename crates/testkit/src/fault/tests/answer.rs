@@ -8,7 +8,7 @@ use super::*;
 async fn idle(proxy: &FaultProxy, fault: Fault) -> TcpStream {
     let mut stream = connect(proxy).await;
     ask(&mut stream).await;
-    hear(&mut stream).await;
+    receive(&mut stream).await;
     proxy.set(fault);
     stream
 }
@@ -46,7 +46,7 @@ async fn a_fault_applies_to_the_given_number_of_requests() {
     }
     let mut stream = connect(&proxy).await;
     ask(&mut stream).await;
-    hear(&mut stream).await;
+    receive(&mut stream).await;
 }
 
 #[tokio::test]
@@ -58,7 +58,7 @@ async fn a_delay_applies_to_every_answer() {
     for _ in 0..2 {
         let start = Instant::now();
         ask(&mut stream).await;
-        hear(&mut stream).await;
+        receive(&mut stream).await;
         assert!(start.elapsed() >= LONG_ENOUGH);
     }
 }
@@ -107,11 +107,11 @@ async fn a_truncation_limit_applies_to_each_answer_separately() {
     let proxy = FaultProxy::start(upstream.address()).await;
     let mut stream = connect(&proxy).await;
     ask(&mut stream).await;
-    let whole = hear(&mut stream).await.len();
+    let whole = receive(&mut stream).await.len();
     proxy.set(Fault::Truncate(whole + 1));
     for _ in 0..2 {
         ask(&mut stream).await;
-        assert_eq!(hear(&mut stream).await.len(), whole);
+        assert_eq!(receive(&mut stream).await.len(), whole);
     }
     proxy.set(Fault::Truncate(whole - 1));
     ask(&mut stream).await;
@@ -166,6 +166,6 @@ async fn a_slow_body_follows_an_immediate_head() {
     }
     // The body has three pieces, with a pause before each. The first pause may have started already.
     let start = Instant::now();
-    assert_eq!(hear(&mut stream).await, BODY);
+    assert_eq!(receive(&mut stream).await, BODY);
     assert!(start.elapsed() >= LONG_ENOUGH * 2);
 }

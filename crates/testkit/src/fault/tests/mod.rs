@@ -34,7 +34,7 @@ async fn ask(stream: &mut (impl AsyncWrite + Unpin)) {
 }
 
 /// Reads one complete answer of the upstream, so that the connection is idle again.
-async fn hear(stream: &mut (impl AsyncRead + Unpin)) -> String {
+async fn receive(stream: &mut (impl AsyncRead + Unpin)) -> String {
     let mut heard = Vec::new();
     while !heard.ends_with(BODY.as_bytes()) {
         let read = stream.read_buf(&mut heard).await.expect("the answer comes");
@@ -67,7 +67,7 @@ async fn without_a_fault_requests_share_a_connection_and_succeed() {
     let mut stream = connect(&proxy).await;
     for _ in 0..3 {
         ask(&mut stream).await;
-        assert!(hear(&mut stream).await.starts_with("HTTP/1.1 200 OK\r\n"));
+        assert!(receive(&mut stream).await.starts_with("HTTP/1.1 200 OK\r\n"));
     }
     assert_eq!((proxy.connections(), proxy.requests()), (1, 3));
     assert_eq!(proxy.url(), format!("http://{}", proxy.address()));
@@ -80,7 +80,7 @@ async fn a_dropped_proxy_closes_its_port_and_every_connection() {
     let address = proxy.address();
     let mut idle = connect(&proxy).await;
     ask(&mut idle).await;
-    hear(&mut idle).await;
+    receive(&mut idle).await;
     proxy.set(Fault::BlackHole);
     let mut held = connect(&proxy).await;
     ask(&mut held).await;

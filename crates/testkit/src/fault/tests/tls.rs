@@ -40,7 +40,7 @@ async fn a_client_that_trusts_the_authority_connects_by_name_and_by_address() {
         let mut stream = shake(&proxy, &authority, name).await.expect("it is trusted");
         for _ in 0..2 {
             ask(&mut stream).await;
-            hear(&mut stream).await;
+            receive(&mut stream).await;
         }
     }
     assert_eq!((proxy.connections(), proxy.requests()), (2, 4));

@@ -1,8 +1,8 @@
 //! Tests over the network, with one subject per file.
 
 mod apply;
+mod controls;
 mod direct;
-mod doors;
 mod list;
 mod refusal;
 mod secret;

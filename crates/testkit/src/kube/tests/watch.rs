@@ -9,7 +9,7 @@ use super::{METADATA, cluster};
 use crate::client::send;
 
 /// Returns the events of a watch of Secrets that ends by itself.
-async fn told(kube: &super::FakeKube, query: &str) -> Vec<String> {
+async fn events(kube: &super::FakeKube, query: &str) -> Vec<String> {
     let path = format!("/api/v1/secrets?watch=true&timeoutSeconds=0&{query}");
     let reply = send(&kube.url(), "GET", &path, &[("accept", METADATA)], "").await;
     let lines = reply.text().lines().map(|line| serde_json::from_str::<serde_json::Value>(line).expect("JSON"));
@@ -26,12 +26,12 @@ async fn a_watch_reports_changes_since_a_resource_version() {
     }
     kube.put("secrets", "a", "x", json!({ "type": "Opaque", "data": { "k": "dg==" } }), "kubectl");
     kube.remove("secrets", "a", "y");
-    let all = told(&kube, &format!("resourceVersion={start}")).await;
+    let all = events(&kube, &format!("resourceVersion={start}")).await;
     assert_eq!(all, ["\"ADDED\" \"x\"", "\"ADDED\" \"y\"", "\"MODIFIED\" \"x\"", "\"DELETED\" \"y\""]);
-    let one = told(&kube, &format!("resourceVersion={start}&fieldSelector=metadata.name%3Dy")).await;
+    let one = events(&kube, &format!("resourceVersion={start}&fieldSelector=metadata.name%3Dy")).await;
     assert_eq!(one, ["\"ADDED\" \"y\"", "\"DELETED\" \"y\""]);
     kube.forget_history();
-    assert_eq!(told(&kube, &format!("resourceVersion={start}")).await, ["\"ERROR\" null"], "that is too long ago");
+    assert_eq!(events(&kube, &format!("resourceVersion={start}")).await, ["\"ERROR\" null"], "that is too long ago");
 }
 
 #[tokio::test]
@@ -44,6 +44,6 @@ async fn a_watch_stays_open_until_watches_are_closed() {
     }
     kube.add_namespace("b", &[]);
     kube.close_watches();
-    let told = timeout(Duration::from_secs(10), watching).await.expect("it ends").expect("it does not panic");
-    assert!(told.contains("ADDED"), "{told}");
+    let text = timeout(Duration::from_secs(10), watching).await.expect("it ends").expect("it does not panic");
+    assert!(text.contains("ADDED"), "{text}");
 }
