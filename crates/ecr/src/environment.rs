@@ -14,6 +14,8 @@ use std::{
 
 use regcred_core::{Error, Result, codes::FILE, read_file, read_text};
 
+use crate::codes;
+
 /// The variables and files that a provider reads instead of those of the process.
 ///
 /// It lets two tenants of one program have different identities. The identity comes from static keys, a profile with

@@ -20,6 +20,7 @@ use regcred_core::{Code, Error, ErrorKind, codes::PROXY};
 
 use crate::{
     arn::is_principal,
+    codes,
     failure::Failure,
     transport::{InsecureEndpoint, UnusableProxy, skew, time_of},
 };

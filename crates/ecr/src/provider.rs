@@ -125,7 +125,7 @@ impl EcrProvider {
         let call = quietly(self.sts.get_caller_identity().customize().config_override(credentials).send());
         let answer = timeout(DEADLINE, call).await.map_err(|_| late(action))?;
         let arn = answer.map_err(|error| translate(&error, action, self.clock.now()))?.arn.unwrap_or_default();
-        let senseless = || failed(ErrorKind::Malformed, action, "had a senseless answer", "it names no principal");
+        let senseless = || failed(&codes::ANSWER, action, "had a senseless answer", "it names no principal");
         if arn::is_principal(&arn) { Ok(arn) } else { Err(senseless()) }
     }
 
@@ -402,7 +402,7 @@ impl RegistryProvider for EcrProvider {
 }
 
 fn late(action: &str) -> Error {
-    failed(ErrorKind::Unreachable, action, "had no answer", "the time for it was over")
+    failed(&codes::UNREACHABLE, action, "had no answer", "the time for it was over")
 }
 
 impl fmt::Debug for EcrProvider {

@@ -37,7 +37,7 @@ use rustls::{
 use tokio::time::Instant;
 use tracing::warn;
 
-use crate::environment::Environment;
+use crate::{codes, environment::Environment};
 
 /// A real answer has 3 kB.
 const LONGEST_ANSWER: usize = 64 * 1024;

@@ -6,7 +6,7 @@ use regcred_config::{Problem, Problems, Spec};
 use regcred_plan::{NeededFile, POD_TOKEN, Plan, PodIdentity, Policies, pod_identity};
 use serde_json::{Value, json};
 
-use crate::{Install, object::Site};
+use crate::{Install, codes::misfit, object::Site};
 
 /// Lifetime of the projected token, in seconds. The kubelet renews a token after four fifths of its lifetime.
 const TOKEN_LIFE: u32 = 3_600;

@@ -6,6 +6,8 @@ use regcred_config::{Merge, Problem, Selection};
 use regcred_core::{Namespace, SecretName, StoreName};
 use regcred_plan::Plan;
 
+use crate::codes::misfit;
+
 /// Everything that regcred writes in one cluster.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Need {

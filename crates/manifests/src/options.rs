@@ -2,13 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use regcred_config::{Problem, Problems, check_key, check_value};
+use regcred_config::{Problems, check_key, check_value};
 use regcred_core::SecretName;
 use regcred_plan::Identities;
 use serde_json::{Map, Value};
 
 use crate::{
     Account,
+    codes::misfit,
     resources::resources,
     shape::{Shape, TextRule},
     yaml,

@@ -2,13 +2,15 @@
 
 use std::fmt::Write;
 
-use regcred_config::{Problem, Problems};
+use regcred_config::Problems;
 use regcred_plan::{ChosenIdentity, Plan, PodIdentity, pod_identity};
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
 use crate::{
-    Account, Guard, Image, Install, MONITORING, Manifests, Mode, TrustedCa, Workload, identity,
+    Account, Guard, Image, Install, MONITORING, Manifests, Mode, TrustedCa, Workload,
+    codes::misfit,
+    identity,
     object::Site,
     write::{Made, made},
 };

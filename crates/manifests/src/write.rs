@@ -6,7 +6,9 @@ use regcred_plan::{Plan, PodIdentity, SinkPlan};
 use serde_json::Value;
 
 use crate::{
-    Guard, Install, Mode, codes, cronjob, guard, identity, leftover,
+    Guard, Install, Mode, codes,
+    codes::misfit,
+    cronjob, guard, identity, leftover,
     need::{Need, sinks},
     object::{INSTANCE, Site},
     objects::objects,

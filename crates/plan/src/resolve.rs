@@ -7,7 +7,7 @@ use std::{
 
 use regcred_config::{
     Access, AccountLink, Checked, Config, Layers, Namespaces, Origin, Problem, Problems, SecretSettings, Selection,
-    Spec, TargetEntry, Wants,
+    Spec, TargetEntry, Wants, codes::SCHEDULE,
 };
 use regcred_core::{Namespace, ProviderName, SecretName, StoreName, codes::ANOTHER_PROVIDER};
 

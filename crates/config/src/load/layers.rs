@@ -15,7 +15,7 @@ use figment::{
     value::{Dict, Tag, Value},
 };
 
-use regcred_core::{ProviderName, StoreName, read_text, read_text_file};
+use regcred_core::{Code, ProviderName, StoreName, read_text, read_text_file};
 
 use super::environment::Environment;
 use crate::{

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use figment::{error::Kind, value::Value};
+use regcred_core::Code;
 use serde::de::DeserializeOwned;
 
 use super::{

@@ -1,6 +1,6 @@
 //! Checks the options of an entry. Reports all problems at once, each at its key.
 
-use regcred_config::{Partial, Problem, Problems, Spec};
+use regcred_config::{Partial, Problem, Problems, Spec, codes::COMBINATION};
 
 use super::{
     options::{Account, EcrOptions},

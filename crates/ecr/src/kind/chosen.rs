@@ -11,6 +11,8 @@ use super::{
     role::RoleArn,
 };
 
+use crate::codes;
+
 /// The identity of the pod. It holds no key.
 #[derive(Clone, Debug)]
 pub(super) struct Chosen {
@@ -63,4 +65,9 @@ fn read<T: FromStr<Err = String>>(chosen: &ChosenIdentity, flag: &str) -> Result
 
 fn problem(message: String) -> Problems {
     misfit(message).into()
+}
+
+/// Returns a problem with the identity of the pod.
+pub(super) fn misfit(message: impl Into<String>) -> Problem {
+    Problem::everywhere(message).with_code(&codes::POD_IDENTITY)
 }

@@ -3,7 +3,7 @@
 
 use std::fmt::Write as _;
 
-use regcred_config::{Partial, Problem, Problems, Spec, digest};
+use regcred_config::{Partial, Problem, Problems, Spec, codes::COMBINATION, codes::MISSING, digest};
 use regcred_core::{ProviderName, odd_character};
 use regcred_plan::Inline;
 use schemars::{JsonSchema, Schema};

@@ -24,7 +24,7 @@ use std::{
 };
 
 use regcred_config::{Hint, Origin, Problem, Problems, Spec, TypeGrammar};
-use regcred_core::{Clock, RegistryProvider, Result, SystemClock};
+use regcred_core::{Clock, Code, RegistryProvider, Result, SystemClock};
 use regcred_plan::{
     ChosenIdentity, Finding, Identities, Inline, POD_TOKEN, PodIdentity, PodSite, Policies, Probe, ProviderPlan,
     ProviderType, async_trait,

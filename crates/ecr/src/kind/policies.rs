@@ -11,7 +11,7 @@ use regcred_plan::{POD_TOKEN, PodSite, Policies, Probe};
 use serde_json::{Value, json};
 
 use super::{
-    chosen::{Chosen, Source},
+    chosen::{Chosen, Source, misfit},
     commands,
     flags::AUDIENCE,
     options::EcrOptions,

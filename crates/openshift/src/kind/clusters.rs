@@ -6,7 +6,7 @@ use std::{
 };
 
 use regcred_config::Spec;
-use regcred_core::{Error, ErrorKind, Result, StoreName};
+use regcred_core::{Error, Result, StoreName};
 use regcred_plan::Plan;
 
 use super::OpenShiftOptions;

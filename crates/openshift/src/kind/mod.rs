@@ -6,7 +6,7 @@ mod options;
 mod sinks;
 
 use regcred_config::{Origin, Partial, Problem, Problems, Spec, TypeGrammar, keys};
-use regcred_core::Result;
+use regcred_core::{Code, Result};
 use regcred_plan::{NoOptions, Run, SinkPlan, SinkTarget, SinkType, SourceAndSink, async_trait};
 
 use self::sinks::Sinks;

@@ -21,6 +21,8 @@ use super::{
 };
 use crate::setup::{InForce, Setup};
 
+use crate::codes;
+
 /// The hint of a log line about a config that the daemon does not use.
 const OLD_CONFIG: &str = "the daemon uses the previous config";
 

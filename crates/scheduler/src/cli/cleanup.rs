@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, path::PathBuf, process::ExitCode, time::Duration};
 
-use anyhow::{Result, anyhow, bail};
+use anyhow::Result;
 use regcred_config::{Layers, Overrides};
 use regcred_core::{Error, ErrorKind, InstanceName, SecretSink, StoreName};
 use regcred_openshift::{

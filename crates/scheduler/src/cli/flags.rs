@@ -6,9 +6,9 @@ use std::{
     time::Duration,
 };
 
-use anyhow::bail;
 use clap::ValueEnum;
 use regcred_config::{Config, Layers, NamespaceFilter, Overrides, Problem, Problems};
+use regcred_core::Error;
 use regcred_openshift::Connection;
 use regcred_plan::Types;
 

@@ -2,7 +2,7 @@
 
 use std::{process::ExitCode, time::Duration};
 
-use anyhow::{Result, anyhow};
+use anyhow::Result;
 use regcred_config::Problem;
 use regcred_core::{Clock, Error, ErrorKind};
 use regcred_migrate::{Adoption, Discovery, Search, adopt, config, discover, json, report, vendor};

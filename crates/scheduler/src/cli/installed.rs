@@ -2,7 +2,7 @@
 
 use std::{process::ExitCode, time::SystemTime};
 
-use anyhow::{Result, anyhow};
+use anyhow::Result;
 use regcred_core::{Clock, Error, InstanceName, Observed, Result as PortResult, SecretSink, StoreName, Target};
 use regcred_engine::{Failure, Outcome, Step};
 use regcred_openshift::{Cluster, Foreign, OpenShiftSink, leftover};

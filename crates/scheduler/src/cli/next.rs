@@ -9,10 +9,10 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::Result;
 use jiff::{Timestamp, tz::TimeZone};
 use regcred_config::{Config, NamespaceFilter, Schedule};
-use regcred_core::{Clock, Validity};
+use regcred_core::{Clock, Error, Validity};
 use regcred_engine::{Pass, Report, State, Step};
 use regcred_plan::{Plan, Types};
 use serde_json::{Value, json};

@@ -2,6 +2,8 @@
 
 use std::panic;
 
+use regcred_core::codes::BUG;
+
 use super::stderr;
 
 /// Installs a hook that prints a panic only with text from the source code.
@@ -10,7 +12,7 @@ use super::stderr;
 pub(crate) fn install() {
     panic::set_hook(Box::new(|info| {
         let place = info.location().map(ToString::to_string).unwrap_or_default();
-        stderr::error(&describe(info.payload().downcast_ref::<&'static str>().copied(), &place));
+        stderr::error(&BUG, &describe(info.payload().downcast_ref::<&'static str>().copied(), &place));
     }));
 }
 

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use anyhow::{Result, anyhow};
+use anyhow::Result;
 use regcred::{Minters, wire};
 use regcred_config::{Config, NamespaceFilter};
-use regcred_core::Clock;
-use regcred_engine::{Engine, Report, State};
+use regcred_core::{Clock, Error};
+use regcred_engine::{Engine, Outcome, Report, State};
 use regcred_plan::{Plan, Types};
 
 use super::{

@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 
 use super::{
     flags::{Output, PassArgs, Writing},
-    output::{Document, count, missing, name, print, providers, rfc3339, sources_failed, targets, unknown},
+    output::{Document, count, ids, missing, name, print, providers, rfc3339, sources_failed, targets, unknown},
     pass,
     who::{self, Known},
 };

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, error::Error as StdError};
 
-use anyhow::{Result, anyhow};
+use anyhow::Result;
 use regcred_config::NamespaceFilter;
 use regcred_core::{Error, ErrorKind, Namespace};
 use regcred_engine::{Outcome, Report};

@@ -19,8 +19,8 @@ use tokio::time::sleep;
 use super::{
     flags::{Output, PassArgs, duration},
     output::{
-        Document, count, is_read, missing, name, print, providers, rfc3339, sources_failed, span, targets, unknown,
-        yaml,
+        Document, count, ids, is_read, missing, name, print, providers, rfc3339, sources_failed, span, targets,
+        unknown, yaml,
     },
     pass,
     target_state::TargetState,

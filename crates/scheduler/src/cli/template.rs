@@ -2,8 +2,8 @@
 
 use std::{io, path::Path, process::ExitCode};
 
-use anyhow::{Context, Result, anyhow};
-use regcred_core::{ErrorKind, read_text, read_text_file};
+use anyhow::{Context, Result};
+use regcred_core::{Error, ErrorKind, read_text, read_text_file};
 use regcred_manifests::expand;
 use regcred_openshift::{Cluster, Connection, check};
 use serde_json::{Value, json};

@@ -2,9 +2,9 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use clap::ValueEnum;
-use regcred_core::{Namespace, StoreName, read_text_file};
+use regcred_core::{Error, Namespace, StoreName, read_text_file};
 use regcred_manifests::{Guard, Image, Install, Mode, Mount, PodFile, Proxy, TrustedCa, Workload};
 
 use super::{
@@ -134,14 +134,14 @@ impl Args {
             ("--label", !self.label.is_empty(), "--mode template", self.mode == ModeName::Template),
         ] {
             if is_said && !fits {
-                return Err(Error::new(&codes::USAGE, format!("{flag} needs {of}")));
+                return Err(Error::new(&codes::USAGE, format!("{flag} needs {of}")).into());
             }
         }
         let mut folders = self.mount.iter().map(|mount| &mount.folder).collect::<Vec<_>>();
         folders.sort();
         if let Some(twice) = folders.windows(2).find(|pair| pair[0] == pair[1]) {
             let message = format!("--mount: two Secrets cannot be at {}", twice[0].display());
-            return Err(Error::new(&codes::USAGE, message));
+            return Err(Error::new(&codes::USAGE, message).into());
         }
         Ok(())
     }

@@ -2,7 +2,6 @@
 
 use std::{collections::BTreeMap, sync::OnceLock};
 
-use anyhow::{Result, bail};
 use clap::{Arg, ArgMatches, Command, Error, FromArgMatches, builder::PossibleValue, builder::PossibleValuesParser};
 use regcred::{BuiltIn, Types};
 use regcred_plan::{ChosenIdentity, Identities, IdentityFlag};
@@ -35,13 +34,14 @@ pub(super) struct IdentityArgs {
 
 impl IdentityArgs {
     /// Refuses a flag that the chosen identity does not use. `is_policy`: whether the mode is `iam`.
-    pub(super) fn check(&self, is_policy: bool) -> Result<()> {
+    pub(super) fn check(&self, is_policy: bool) -> regcred_core::Result<()> {
         for flag in offered().flags.iter().filter(|flag| self.flags.contains_key(flag.name)) {
             let takes = if is_policy { flag.policy_identities } else { flag.identities };
             if !takes.contains(&self.name.as_str()) {
                 let needs =
                     if takes.is_empty() { "--mode iam".to_owned() } else { format!("--identity {}", any(takes)) };
-                return Err(Error::new(&codes::USAGE, format!("--{} needs {needs}", flag.name)));
+                let message = format!("--{} needs {needs}", flag.name);
+                return Err(regcred_core::Error::new(&codes::USAGE, message));
             }
         }
         Ok(())

@@ -6,7 +6,8 @@ mod values;
 
 use std::{env, process::ExitCode};
 
-use anyhow::{Result, bail};
+use anyhow::Result;
+use regcred_core::Error;
 use regcred_manifests::Manifests;
 use regcred_plan::{Plan, Policies, Types};
 use serde_json::{Value, json};
@@ -18,7 +19,6 @@ use super::{
     output::{Document, print},
     stderr,
 };
-
 use crate::codes;
 
 pub(crate) fn run(args: &Args, types: &Types, output: Output) -> Result<ExitCode> {

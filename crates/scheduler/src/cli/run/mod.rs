@@ -6,9 +6,9 @@ mod signals;
 
 use std::{net::SocketAddr, process::ExitCode, sync::Arc};
 
-use anyhow::{Result, anyhow};
+use anyhow::Result;
 use regcred::{Regcred, prometheus_client::registry::Registry};
-use regcred_core::{Clock, Error, Namespace, SecretName};
+use regcred_core::{Clock, Namespace, SecretName};
 use regcred_plan::Types;
 
 use self::signals::{Signal, Signals};

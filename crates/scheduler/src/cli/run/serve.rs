@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, sync::Arc};
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use axum::{
     Router,
     http::{StatusCode, header::CONTENT_TYPE},
@@ -13,6 +13,7 @@ use regcred::{
     Health,
     prometheus_client::{encoding::text::encode, registry::Registry},
 };
+use regcred_core::Error;
 use tokio::net::TcpListener;
 
 use super::accept;
