@@ -118,7 +118,7 @@ fn use_predicted_keys(configs: impl Iterator<Item = (Vec<u8>, Vec<String>)>, ima
                 let config = String::from_utf8_lossy(&bytes);
                 match user(program, &file, &image) {
                     Some(user) => {
-                        assert!(predicted.contains(&user), "{program} {image} {user}: {predicted:?} {config}")
+                        assert!(predicted.contains(&user), "{program} {image} {user}: {predicted:?} {config}");
                     }
                     None => assert!(predicted.is_empty(), "{program} {image} took none: {predicted:?} {config}"),
                 }

@@ -94,6 +94,7 @@ const HARMLESS: &[&str] = &[
     "Cache",
     "Caller",
     "Clock",
+    "Code",
     "Details",
     "DockerConfigFormat",
     "DocumentFormat",

@@ -121,10 +121,10 @@ impl Error {
         self.kind().is_retryable()
     }
 
-    /// Returns message, cause, kind and code on one line, as in reports: `cannot get a token: no answer (unreachable,
-    /// RC0306)`.
+    /// Returns message, cause, kind and code on one line, as in reports: `cannot get a token: no answer
+    /// (unreachable) [RC0306]`.
     pub fn summary(&self) -> String {
-        format!("{} ({}, {})", self.chain(), self.kind(), self.code)
+        format!("{} ({}) [{}]", self.chain(), self.kind(), self.code)
     }
 
     /// Returns message and cause on one line, for the code that displays the error.

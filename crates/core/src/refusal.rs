@@ -34,9 +34,9 @@ impl Refusal {
         self.code
     }
 
-    /// Returns the text of `Display` with the kind and the code, as in reports: `foreign: ... (refused, RC0021)`.
+    /// Returns the text of `Display` with the code, as in reports: `foreign: it belongs to helm; ... [RC0021]`.
     pub fn summary(&self) -> String {
-        format!("{self} ({}, {})", self.code.kind(), self.code)
+        format!("{self} [{}]", self.code)
     }
 
     /// Returns the reason. It is the same word in logs, reports and documentation.

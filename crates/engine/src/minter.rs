@@ -222,12 +222,12 @@ impl Minter {
             Err(error) => {
                 slot.failures += 1;
                 let pause = pause(&error, slot.failures);
-                let (kind, text, failures) = (error.kind(), error.chain(), slot.failures);
+                let (kind, code, text, failures) = (error.kind(), error.code(), error.chain(), slot.failures);
                 let retry_in_seconds = pause.as_secs();
                 if failures == 1 {
-                    warn!(%kind, error = text, failures, retry_in_seconds, "cannot mint credential");
+                    warn!(%kind, %code, error = text, failures, retry_in_seconds, "cannot mint credential");
                 } else {
-                    debug!(%kind, error = text, failures, retry_in_seconds, "cannot mint credential");
+                    debug!(%kind, %code, error = text, failures, retry_in_seconds, "cannot mint credential");
                 }
                 slot.failure = Some((error.clone(), Instant::now() + pause));
                 context.emit(&Event::MintFailed { provider: &self.name, error: &error, failures: slot.failures });

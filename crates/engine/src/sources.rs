@@ -315,11 +315,11 @@ impl Sources {
         }
         state.failures += 1;
         let failures = state.failures;
-        let (kind, text, name) = (error.kind(), error.chain(), &state.name);
+        let (kind, code, text, name) = (error.kind(), error.code(), error.chain(), &state.name);
         if failures == 1 {
-            warn!(source = name, %kind, error = text, failures, "cannot discover targets");
+            warn!(source = name, %kind, %code, error = text, failures, "cannot discover targets");
         } else {
-            debug!(source = name, %kind, error = text, failures, "cannot discover targets");
+            debug!(source = name, %kind, %code, error = text, failures, "cannot discover targets");
         }
         if self.tries.is_none_or(|tries| error.is_retryable() && failures < tries) {
             let named = self.named_by.iter().filter(|(_, routes)| routes.contains(&route));

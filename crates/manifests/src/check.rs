@@ -332,7 +332,7 @@ mod tests {
             "the parameter X must have a value",
         );
         refused(|it| drop(it["objects"].as_array_mut().expect("a list").remove(0)), "it makes no Project");
-        refused(add(good()["objects"][0].clone()), "it makes 2 Projects");
+        refused(add(good()["objects"][0].clone()), "it creates 2 Projects");
         refused(|it| it["objects"][0]["metadata"]["name"] = "x".into(), "its name is not ${PROJECT_NAME}");
         refused(
             |it| drop(it["objects"].as_array_mut().expect("a list").remove(1)),
@@ -367,7 +367,7 @@ mod tests {
             "the server knows `expression`",
         );
         refused(|it| it["labels"] = json!({ "a": "${PROJECT_DISPLAYNAME}" }), "labels: a has ${PROJECT_DISPLAYNAME}");
-        refused(|it| it["labels"] = json!({ "a": "not a label!" }), "the label a cannot be");
+        refused(|it| it["labels"] = json!({ "a": "not a label!" }), "the label a is invalid");
         refused(|it| it["metadata"]["namespace"] = "default".into(), "OpenShift looks for it in openshift-config");
         refused(|it| it["objects"][1]["roleRef"]["kind"] = "Role".into(), "no RoleBinding grants the role admin");
         refused(|it| it["objects"][1]["subjects"][0]["kind"] = "Group".into(), "no RoleBinding grants the role admin");

@@ -91,6 +91,12 @@ pub mod config {}
 #[doc = include_str!("../docs/cli.md")]
 pub mod cli {}
 
+/// Error codes
+#[doc = ""]
+#[doc = include_str!("guide.md")]
+#[doc = include_str!("../docs/errors.md")]
+pub mod errors {}
+
 /// Faults
 #[doc = ""]
 #[doc = include_str!("guide.md")]

@@ -9,7 +9,8 @@ use crate::process::read;
 
 #[derive(Deserialize)]
 struct Code {
-    code: String,
+    #[serde(rename = "code")]
+    id: String,
     kind: String,
     title: String,
     cause: String,
@@ -29,8 +30,8 @@ pub(super) fn page(regcred: &Path) -> Result<String> {
          `throttled` | Nothing: regcred waits as long as the server asks. |\n| `unreachable` | Check the network and the server. regcred \
          retries. |\n| `bug` | Report it. |\n",
     );
-    for Code { code, kind, title, cause, fix } in codes {
-        write!(page, "\n## {code}\n\n**{title}** (`{kind}`)\n\n{cause}\n\nFix: {fix}\n")?;
+    for Code { id, kind, title, cause, fix } in codes {
+        write!(page, "\n## {id}\n\n**{title}** (`{kind}`)\n\n{cause}\n\nFix: {fix}\n")?;
     }
     Ok(page)
 }

@@ -72,7 +72,8 @@ impl Environment {
             match put(&mut root, steps, value.clone(), String::new()) {
                 Ok(key) => keys.push(key),
                 Err(why) => {
-                    problems.push(Problem::everywhere(format!("environment {name}: {why}")).with_code(&codes::VARIABLE))
+                    problems
+                        .push(Problem::everywhere(format!("environment {name}: {why}")).with_code(&codes::VARIABLE));
                 }
             }
         }

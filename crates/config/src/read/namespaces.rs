@@ -64,7 +64,7 @@ fn chosen(fields: &mut Fields<'_>, dict: &Dict) -> Option<Namespaces> {
     let mut meant = vec![];
     for key in dict.keys().filter(|key| !known.contains(&key.as_str())) {
         let (message, near) = unknown_key(key, known, &[]);
-        fields.problem(&format!("namespaces.{key}"), message);
+        fields.report(&format!("namespaces.{key}"), &codes::UNKNOWN_KEY, message);
         meant.extend(near);
     }
     let selector = dict.get("selector").map(|value| selector(fields, value));

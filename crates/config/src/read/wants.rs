@@ -88,7 +88,7 @@ fn provider_names(fields: &mut Fields<'_>) -> Option<Vec<ProviderName>> {
     for (key, name) in names {
         match name.as_str().map(ProviderName::new) {
             Some(Ok(name)) if providers.contains(&name) => {
-                fields.report(&key, &codes::DUPLICATE, format!("{name} is a duplicate"))
+                fields.report(&key, &codes::DUPLICATE, format!("{name} is a duplicate"));
             }
             Some(Ok(name)) => providers.push(name),
             Some(Err(error)) => fields.problem(&key, error.to_string()),

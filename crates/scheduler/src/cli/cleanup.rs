@@ -15,7 +15,7 @@ use tokio::time::timeout;
 use tracing::debug;
 
 use super::{
-    exit::EXIT_UNREACHABLE,
+    failure,
     flags::{ClusterArgs, Only, Output, files, has_usual, load},
     output::{Document, count, name, print, table},
     session::{self, announce},
@@ -79,10 +79,7 @@ pub(crate) fn run(args: &Args, types: &Types, output: Output) -> Result<ExitCode
     let instance = args.instance(types)?;
     let (removed, others) = match session::wait(work(args, &instance))?? {
         Ok(done) => done,
-        Err(error) if error.is_retryable() => {
-            stderr::error(error.code(), &error.chain());
-            return Ok(ExitCode::from(EXIT_UNREACHABLE));
-        }
+        Err(error) if error.is_retryable() => return Ok(failure::unreachable(&error)),
         Err(error) => return Err(session::explain(&error).into()),
     };
     let code = u8::from(removed.iter().any(|it| matches!(it.done, Some(Err(_)))));

@@ -2,12 +2,15 @@
 //!
 //! With `-o json` or `-o yaml`, standard output contains the problems of standard error as one document.
 
+use std::process::ExitCode;
+
 use anyhow::Error;
 use regcred_config::{Origin, Problem, Problems};
 use regcred_core::Code;
 use serde_json::{Value, json};
 
 use super::{
+    exit::EXIT_UNREACHABLE,
     flags::Output,
     output::{print_text, yaml},
     stderr,
@@ -24,14 +27,16 @@ pub(crate) struct Failure {
     file: Option<String>,
     line: Option<u64>,
     path: Option<String>,
-    /// The text for people.
+    /// The text for people, with the fix.
     text: String,
 }
 
 impl Failure {
-    /// Returns a problem without a place.
+    /// Returns a problem without a place. The fix is that of the code, unless the text has one on its second line.
     pub(crate) fn of(code: &'static Code, text: &str) -> Self {
-        Self { code, message: text.into(), file: None, line: None, path: None, text: text.into() }
+        let has_fix = text.contains('\n');
+        let shown = if has_fix { text.into() } else { format!("{text}\n  fix: {}", code.fix()) };
+        Self { code, message: text.into(), file: None, line: None, path: None, text: shown }
     }
 
     /// Returns a problem of a file, or of the part of the file that `path` names.
@@ -52,10 +57,20 @@ impl Failure {
         }
     }
 
+    fn report(&self) {
+        stderr::error(self.code, &self.text);
+    }
+
     pub(crate) fn json(&self) -> Value {
         let Self { code, message, file, line, path, text: _ } = self;
-        json!({ "code": code.id(), "message": message, "file": file, "line": line, "path": path })
+        json!({ "code": code.id(), "message": message, "fix": code.fix(), "file": file, "line": line, "path": path })
     }
+}
+
+/// Reports that a server cannot be reached, with the fix.
+pub(crate) fn unreachable(error: &regcred_core::Error) -> ExitCode {
+    Failure::of(error.code(), &error.chain()).report();
+    ExitCode::from(EXIT_UNREACHABLE)
 }
 
 /// Reports an error on standard error and, for tools, on standard output.
@@ -64,9 +79,7 @@ pub(crate) fn report(output: Output, error: &Error, exit_code: u8) {
         Some(problems) => problems.iter().map(Failure::at).collect(),
         None => vec![Failure::of(code(error), &format!("{error:#}"))],
     };
-    for failure in &failures {
-        stderr::error(failure.code, &failure.text);
-    }
+    failures.iter().for_each(Failure::report);
     print(output, &failures, exit_code);
 }
 

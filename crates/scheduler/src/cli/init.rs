@@ -12,7 +12,7 @@ use serde_json::Value;
 use tokio::time::timeout;
 
 use super::{
-    exit::EXIT_UNREACHABLE,
+    failure,
     flags::{ClusterArgs, Only, Output, duration},
     output::{Document, print, rfc3339, span, table},
     session::{self, announce},
@@ -41,10 +41,7 @@ impl Args {
 pub(crate) fn run(args: &Args, types: &Types, output: Output, clock: &dyn Clock) -> Result<ExitCode> {
     let (server, discovery) = match session::wait(search_cluster(args))?? {
         Ok(looked) => looked,
-        Err(error) if error.is_retryable() => {
-            stderr::error(error.code(), &error.chain());
-            return Ok(ExitCode::from(EXIT_UNREACHABLE));
-        }
+        Err(error) if error.is_retryable() => return Ok(failure::unreachable(&error)),
         Err(error) => {
             let text = format!("{}{}", session::explain(&error).chain(), elsewhere(&error, args));
             return Err(Error::new(error.code(), text).into());

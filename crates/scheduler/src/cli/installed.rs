@@ -8,7 +8,7 @@ use regcred_engine::{Failure, Outcome, Step};
 use regcred_openshift::{Cluster, Foreign, OpenShiftSink, leftover};
 
 use super::{
-    exit::EXIT_UNREACHABLE,
+    failure,
     flags::Output,
     output::print,
     session::{self, announce},
@@ -22,10 +22,7 @@ pub(super) fn run(instance: &str, args: &Args, output: Output, clock: &dyn Clock
     let instance = InstanceName::new(instance)?;
     let found = match session::wait(observe(&instance, args, clock))?? {
         Ok(found) => found,
-        Err(error) if error.is_retryable() => {
-            stderr::error(error.code(), &error.chain());
-            return Ok(ExitCode::from(EXIT_UNREACHABLE));
-        }
+        Err(error) if error.is_retryable() => return Ok(failure::unreachable(&error)),
         Err(error) => return Err(session::explain(&error).into()),
     };
     if found.is_empty() {

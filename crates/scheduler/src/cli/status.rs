@@ -223,7 +223,7 @@ impl<'a> Row<'a> {
             "used_by": details.used_by,
             "writers": details.writers,
             "why": self.why(),
-            "codes": ids(&self.outcome),
+            "codes": ids(self.outcome),
         })
     }
 

@@ -65,7 +65,7 @@ fn voice() -> &'static Voice {
 
 /// Reports why a command fails.
 pub(crate) fn error(code: &Code, text: &str) {
-    write(&line(&voice().lines, "ERROR", &format!("error[{code}]: "), Some(code), text));
+    write(&line(&voice().lines, "ERROR", "error: ", Some(code), text));
 }
 
 /// Reports a problem that does not stop the command.
@@ -98,7 +98,12 @@ fn say(level: &str, prefix: &str, text: &str) {
 /// Returns a JSON line for machines, or a text line with a prefix that names its type.
 fn line(lines: &Lines, level: &str, prefix: &str, code: Option<&Code>, text: &str) -> String {
     match lines {
-        Lines::Text => format!("{prefix}{text}\n"),
+        Lines::Text => {
+            // The code ends the first line. A fix follows on lines of its own.
+            let (first, rest) = text.split_at(text.find('\n').unwrap_or(text.len()));
+            let code = code.map(|code| format!(" [{code}]")).unwrap_or_default();
+            format!("{prefix}{first}{code}{rest}\n")
+        }
         Lines::Json(clock) => {
             let code = code.map(|code| ("code".to_owned(), Value::from(code.id())));
             let fields = code.into_iter().chain([("message".to_owned(), Value::from(text))]).collect();
@@ -136,13 +141,15 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_multi_line_message_is_one_json_line_with_the_time_of_the_clock() {
         let lines = Lines::Json(Arc::new(TestClock::new()));
-        let text = line(&lines, "ERROR", "error[RC0001]: ", Some(&INVALID), "one \"quoted\"\nand\ttwo \u{2028} \u{7f}");
+        let text = line(&lines, "ERROR", "error: ", Some(&INVALID), "one \"quoted\"\nand\ttwo \u{2028} \u{7f}");
         assert_eq!(text.matches('\n').count(), 1, "{text}");
         let object = serde_json::from_str::<Value>(&text).expect("JSON");
         assert_eq!(object["message"], "one \"quoted\"\nand\ttwo \u{2028} \u{7f}");
         assert_eq!((&object["level"], &object["code"]), (&json!("ERROR"), &json!("RC0001")));
         assert_eq!(object["timestamp"], "2015-08-19T16:00:00.000000Z");
-        assert_eq!(line(&Lines::Text, "ERROR", "error[RC0001]: ", Some(&INVALID), "one"), "error[RC0001]: one\n");
+        let text = line(&Lines::Text, "ERROR", "error: ", Some(&INVALID), "one\n  fix: two");
+        assert_eq!(text, "error: one [RC0001]\n  fix: two\n");
+        assert_eq!(line(&Lines::Text, "WARN", "warning: ", None, "one"), "warning: one\n");
     }
 
     #[test]

@@ -80,7 +80,7 @@ fn all_problems_are_reported_at_once_with_their_origin() {
     let lines = error.lines().collect::<Vec<_>>();
     assert_eq!(
         lines[0],
-        "error: environment REGCRED__SCHEDUL: schedul: this key is not known; did you mean `schedule`?"
+        "error: environment REGCRED__SCHEDUL: schedul: this key is not known; did you mean `schedule`? [RC0104]"
     );
     assert!(lines[1].starts_with("error: command line: time_zone: ") && lines[1].contains("Mars/Olympus"), "{error}");
     assert_eq!(lines.len(), 2);

@@ -273,6 +273,35 @@ async fn names_are_printed_as_kubectl_prints_them() {
     }
 }
 
+#[test]
+fn explain_prints_the_cause_and_the_fix_of_a_code() {
+    let (code, out, told) = text(&mut regcred(&["explain", "rc0401"]));
+    assert_eq!((code, told.as_str()), (0, ""));
+    assert!(out.starts_with("RC0401: RBAC does not allow a request\n\nCause: "), "{out}");
+    assert!(out.contains("\nFix:   Apply the rule"), "{out}");
+    let (code, all, _) = text(&mut regcred(&["explain", "-o", "json"]));
+    let all = serde_json::from_str::<Value>(&all).expect("JSON");
+    let is_whole = |it: &Value| ["code", "kind", "title", "cause", "fix"].iter().all(|key| it[key].is_string());
+    assert!(code == 0 && all.as_array().is_some_and(|all| all.len() > 80 && all.iter().all(is_whole)), "{all}");
+    let (code, _, told) = text(&mut regcred(&["explain", "RC9999"]));
+    assert!(
+        code == 2 && told.starts_with("error: cannot explain \"RC9999\": there is no such error code [RC0701]\n"),
+        "{told}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_error_without_a_fix_of_its_own_has_that_of_its_code() {
+    let world = World::new(&["team-a"]).await;
+    world.write("one.yaml", "targets:\n- { namespace: team-a, region: eu-west-1 }\n");
+    let (code, _, told) = text(&mut command(&world, "plan -f one.yaml -n team-b"));
+    assert_eq!(code, 2, "{told}");
+    assert!(
+        told.contains("error: the config has no target in namespace team-b [RC0703]\n  fix: Correct the filter."),
+        "{told}"
+    );
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn errors_are_printed_as_json_with_the_place_of_each_problem() {
     let world = World::new(&["team-a"]).await;
@@ -289,7 +318,10 @@ async fn errors_are_printed_as_json_with_the_place_of_each_problem() {
             (json!("bad.yaml"), json!(3), json!("targets[0].namespace")),
         ]
     );
+    let codes = document["errors"].as_array().expect("a list").iter().map(|it| it["code"].clone()).collect::<Vec<_>>();
+    assert_eq!(codes, ["RC0113", "RC0107"]);
     assert!(told.contains("error: bad.yaml:1: schedule: "), "people read them too: {told}");
+    assert!(told.lines().zip(["[RC0113]", "[RC0107]"]).all(|(line, code)| line.ends_with(code)), "{told}");
     for (line, file, at) in [
         ("once -f no.yaml -o json", json!("no.yaml"), true),
         ("plan -f no.yaml -o json", json!("no.yaml"), true),

@@ -69,9 +69,15 @@ fn options_that_would_not_work_in_the_cluster_are_refused() {
         (&["--identity", "keys"], "--aws-secret <NAME>"),
         (&["--mount", "edge"], "such as edge=/var/run/secrets/edge"),
         (&["--unguarded", "--role-bindings"], "cannot be used with"),
-        (&["--role-arn", ROLE], "--role-arn needs --identity webhook or projected\n"),
-        (&["--identity", "pod-identity", "--role-arn", ROLE], "--role-arn needs --identity webhook or projected\n"),
-        (&["--mode", "iam", "--role-arn", ROLE], "--role-arn needs --identity webhook, projected or pod-identity\n"),
+        (&["--role-arn", ROLE], "--role-arn needs --identity webhook or projected [RC0701]\n"),
+        (
+            &["--identity", "pod-identity", "--role-arn", ROLE],
+            "--role-arn needs --identity webhook or projected [RC0701]\n",
+        ),
+        (
+            &["--mode", "iam", "--role-arn", ROLE],
+            "--role-arn needs --identity webhook, projected or pod-identity [RC0701]\n",
+        ),
         (&["--identity", "webhook", "--role-arn", ""], "it is not the ARN of a role"),
         (&["--identity", "webhook", "--role-arn", "foo"], "such as arn:aws:iam::123456789012:role/regcred"),
         (&["--identity", "webhook", "--role-arn", "arn:aws:iam::12345:user/x"], "it is not the ARN of a role"),
@@ -81,15 +87,15 @@ fn options_that_would_not_work_in_the_cluster_are_refused() {
         (&["--image", "UPPER:bad tag"], "it is not the reference of an image"),
         (&["--image", "https://ghcr.io/regcred/regcred"], "it is a URL: leave out https://"),
         (&["--image", "regcred@sha256:12"], "it is not the reference of an image"),
-        (&["--oidc-issuer", "https://oidc.example.com"], "--oidc-issuer needs --mode iam\n"),
+        (&["--oidc-issuer", "https://oidc.example.com"], "--oidc-issuer needs --mode iam [RC0701]\n"),
         (&["--mode", "iam", "--oidc-issuer", "http://oidc.example.com"], "it is not an issuer"),
         (&["--mode", "iam"], "the identity of regcred in AWS is missing"),
         (&["--mode", "iam", "--identity", "webhook", "--role-arn", ROLE], "--oidc-issuer is missing"),
-        (&["--no-monitoring"], "error: --no-monitoring needs --mode daemon\n"),
-        (&["--no-monitoring", "--mode", "cronjob"], "error: --no-monitoring needs --mode daemon\n"),
-        (&["--replicas", "2", "--mode", "iam"], "error: --replicas needs --mode daemon\n"),
-        (&["--audience", "x", "--identity", "none"], "error: --audience needs --identity projected\n"),
-        (&["--aws-secret", "x"], "error: --aws-secret needs --identity keys\n"),
+        (&["--no-monitoring"], "error: --no-monitoring needs --mode daemon [RC0701]\n"),
+        (&["--no-monitoring", "--mode", "cronjob"], "error: --no-monitoring needs --mode daemon [RC0701]\n"),
+        (&["--replicas", "2", "--mode", "iam"], "error: --replicas needs --mode daemon [RC0701]\n"),
+        (&["--audience", "x", "--identity", "none"], "error: --audience needs --identity projected [RC0701]\n"),
+        (&["--aws-secret", "x"], "error: --aws-secret needs --identity keys [RC0701]\n"),
         (&["--ca", "Foo_B"], "it is not the name of a ConfigMap, such as corporate-ca"),
         (&["--pod", "/nonexistent/pod.yaml"], "/nonexistent/pod.yaml"),
         (&["--https-proxy", "http://"], "it is not a URL"),
@@ -97,8 +103,8 @@ fn options_that_would_not_work_in_the_cluster_are_refused() {
         (&["--https-proxy", "http://proxy.example.com/path"], "it is not a URL"),
         (&["--https-proxy", "socks5://proxy.example.com"], "it is not a URL"),
         (&["--mode", "template", "--label", "a=b,c=d"], "is not a label's value"),
-        (&["--label", "a=b"], "--label needs --mode template\n"),
-        (&["--metrics-from", "monitoring"], "--metrics-from needs --mode daemon\n"),
+        (&["--label", "a=b"], "--label needs --mode template [RC0701]\n"),
+        (&["--metrics-from", "monitoring"], "--metrics-from needs --mode daemon [RC0701]\n"),
         (&["--mode", "daemon", "--metrics-from", "Not A Name"], "--metrics-from <NAMESPACE>"),
         (&["--mount", "a=//"], "such as edge=/var/run/secrets/edge"),
         (&["--mount", "a=/x/../y"], "such as edge=/var/run/secrets/edge"),
@@ -159,7 +165,7 @@ fn a_template_that_would_break_project_requests_is_refused() {
         assert!(code == 2 && verdict["errors"].to_string().contains(why), "{why}: {verdict:#}");
         for error in verdict["errors"].as_array().expect("a list") {
             let keys = error.as_object().expect("an object").keys().collect::<Vec<_>>();
-            assert_eq!(keys, ["file", "line", "message", "path"], "as the errors of a config: {error}");
+            assert_eq!(keys, ["code", "file", "fix", "line", "message", "path"], "as the errors of a config: {error}");
             assert_eq!(error["file"], bad.display().to_string());
             let is_of_an_object = error["message"].to_string().contains(" team-a: ");
             let is_placed = error["path"].as_str().is_some_and(|it| it.starts_with("objects["));
@@ -319,8 +325,8 @@ fn chart_values_contain_the_config_unchanged_and_the_derived_settings() {
 #[test]
 fn chart_values_refuse_the_options_that_manifests_refuses() {
     for (args, why) in [
-        (&["--workload", "daemon"][..], "--workload needs --mode values\n"),
-        (&["--mode", "values", "--replicas", "2"], "--replicas needs --workload daemon\n"),
+        (&["--workload", "daemon"][..], "--workload needs --mode values [RC0701]\n"),
+        (&["--mode", "values", "--replicas", "2"], "--replicas needs --workload daemon [RC0701]\n"),
         (&["--mode", "values", "--workload", "rights"], "invalid value 'rights'"),
         (&["--mode", "values", "--sink", "moon"], "moon is not a cluster of this config"),
         (&["--mode", "values", "--schedule", "@daily"], "lives for 12 hours: run it at least every 10 hours"),

@@ -89,6 +89,7 @@ async fn the_exit_code_shows_whether_a_person_must_act() {
     assert_eq!((code, states(&report)), (2, vec!["failed", "failed"]));
     let why = report["targets"][0]["why"][0].as_str().expect("a reason");
     assert!(why.contains("ecr:GetAuthorizationToken") && why.contains("user/ci") && why.contains("(denied)"), "{why}");
+    assert!(why.ends_with(" [RC0301]") && report["targets"][0]["codes"] == json!(["RC0301"]), "{report:#}");
     assert_eq!(world.mints(), 2, "a denied request is not repeated");
     assert_eq!(world.kube.objects("secrets").len(), 0);
 

@@ -64,7 +64,7 @@ fn an_output_format_that_a_command_cannot_print_is_refused() {
         (
             iam,
             "-o name",
-            "error: cannot print names: this --mode prints no objects\nuse --output table, wide, json or yaml",
+            "error: cannot print names: this --mode prints no objects [RC0701]\n  fix: use --output table, wide, json or yaml",
         ),
         ("check", "-o name", "use --output table, wide, json or yaml"),
         ("completions bash", "-o name", "leave out --output"),
@@ -116,15 +116,15 @@ fn a_missing_config_is_reported_with_the_flag_that_names_one() {
     for (line, expected) in [
         (
             "check",
-            "error: cannot find a config: there is no regcred.yaml in this folder\nname a file with --config (-f)",
+            "error: cannot find a config: there is no regcred.yaml in this folder [RC0702]\n  fix: name a file with --config (-f)",
         ),
         (
             "next --online",
-            "error: cannot find a config: there is no regcred.yaml in this folder\nname a file with --config (-f)",
+            "error: cannot find a config: there is no regcred.yaml in this folder [RC0702]\n  fix: name a file with --config (-f)",
         ),
         (
             "next",
-            "error: cannot find a schedule: there is no regcred.yaml in this folder\ngive an expression such as '@hourly'",
+            "error: cannot find a schedule: there is no regcred.yaml in this folder [RC0702]\n  fix: give an expression such as '@hourly'",
         ),
     ] {
         let (code, _, told) = with(&folder, line, &[]);

@@ -96,7 +96,7 @@ fn each_config_error_has_its_line_and_its_fix() {
         (format!("schedule: 5\n{ENTRY}"), 1, "5 is not text: put it in quotes"),
         (format!("instance: [a]\n{ENTRY}"), 1, "a list is not text: write one value"),
         (format!("max_writes_per_second: -1\n{ENTRY}"), 1, "-1 is not an allowed whole number"),
-        (format!("max_writes_per_second: 1.5\n{ENTRY}"), 1, "1.5 is not a whole number"),
+        (format!("max_writes_per_second: 1.5\n{ENTRY}"), 1, "1.5 is not an allowed whole number"),
         // Booleans.
         (format!("prune: yes\n{ENTRY}"), 1, "\"yes\" is not true or false"),
         (format!("prune: \"true\"\n{ENTRY}"), 1, "\"true\" is text: write true without quotes"),

@@ -224,7 +224,7 @@ mod tests {
              --serviceaccount=regcred:regcred --namespace=$it; done"
         );
         let seen = get_namespaces(&["a"], asker(&blue, Some("system:serviceaccount:ops:regcred-blue")));
-        assert!(seen.contains("the ClusterRole regcred-blue-namespaces.ops that"), "{seen}");
+        assert!(seen.contains("the ClusterRole regcred-blue-namespaces.ops of `regcred manifests`"), "{seen}");
     }
 
     #[test]
