@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::{ErrorKind, codes::GENERAL};
+use crate::ErrorKind;
 
 /// A cause of failures, with a stable identifier, such as `RC0302`.
 ///
@@ -85,14 +85,6 @@ impl Eq for Code {}
 impl fmt::Display for Code {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.id)
-    }
-}
-
-/// The general code of each kind, for failures without a code of their own.
-impl From<ErrorKind> for &'static Code {
-    fn from(kind: ErrorKind) -> Self {
-        let general = |code: &&Code| code.kind == kind;
-        GENERAL.iter().copied().find(general).expect("each kind has a general code")
     }
 }
 

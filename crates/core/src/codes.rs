@@ -1,6 +1,6 @@
 //! The codes of this crate: one for each kind of failure, and those that every adapter shares.
 
-use crate::codes;
+use crate::{Code, ErrorKind, codes};
 
 codes! {
     /// The general codes, one for each [`ErrorKind`](crate::ErrorKind).
@@ -64,4 +64,12 @@ codes! {
     UNREADABLE = "RC0023", Refused, "The content of the target cannot be read",
         cause "The content is damaged or has an unknown form, so regcred cannot keep the data of other owners in it.",
         fix "Correct the content, or delete the target if no other program needs its data.";
+}
+
+/// The general code of each kind, for failures without a code of their own.
+impl From<ErrorKind> for &'static Code {
+    fn from(kind: ErrorKind) -> Self {
+        let general = |code: &&Code| code.kind() == kind;
+        GENERAL.iter().copied().find(general).expect("each kind has a general code")
+    }
 }
