@@ -3,7 +3,7 @@
 use crate::{Code, ErrorKind, codes};
 
 codes! {
-    /// The general codes, one for each [`ErrorKind`](crate::ErrorKind).
+    /// The general codes, one for each [`ErrorKind`].
     pub GENERAL;
     INVALID = "RC0001", Invalid, "The input is not valid",
         cause "A value that regcred was given is wrong, and no other code describes it.",

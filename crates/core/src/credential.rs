@@ -12,7 +12,8 @@ pub struct RegistryCredential {
 }
 
 impl RegistryCredential {
-    /// Creates a credential. Returns [`ErrorKind::Malformed`](crate::ErrorKind::Malformed) if there is no login or if a registry occurs twice.
+    /// Creates a credential. Returns [`ErrorKind::Malformed`](crate::ErrorKind::Malformed) if there is no login or if a
+    /// registry occurs twice.
     pub fn new(logins: Vec<Login>, validity: Validity) -> Result<Self> {
         if logins.is_empty() {
             return Err(Error::new(&codes::CREDENTIAL, "the credential holds no login"));
@@ -42,8 +43,8 @@ impl RegistryCredential {
     }
 
     /// Returns the same login and validity for other registries, because one token often opens more registries than it
-    /// names. Returns [`ErrorKind::Malformed`](crate::ErrorKind::Malformed) if the credential has several logins, because the choice between them is
-    /// ambiguous.
+    /// names. Returns [`ErrorKind::Malformed`](crate::ErrorKind::Malformed) if the credential has several logins,
+    /// because the choice between them is ambiguous.
     pub fn for_registries(&self, registries: Vec<Registry>) -> Result<Self> {
         let [login] = self.logins.as_slice() else {
             return Err(Error::new(

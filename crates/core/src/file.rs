@@ -14,9 +14,9 @@ const LARGEST: u64 = 4 * 1024 * 1024;
 
 /// Reads a regular file of at most 4 MiB. A symbolic link is followed. `/dev/null` is an empty file.
 ///
-/// Returns [`ErrorKind::Invalid`](crate::ErrorKind::Invalid) for a pipe, a device, a folder, a larger file, and a file that cannot be opened. The
-/// error names the file and does not quote its content. A pipe without a writer does not block. The call blocks only
-/// for disk reads.
+/// Returns [`ErrorKind::Invalid`](crate::ErrorKind::Invalid) for a pipe, a device, a folder, a larger file, and a file
+/// that cannot be opened. The error names the file and does not quote its content. A pipe without a writer does not
+/// block. The call blocks only for disk reads.
 pub fn read_file(path: &Path) -> Result<Vec<u8>> {
     let failed = |cause: String| cannot_read(path, &cause);
     let file = open(path).map_err(|error| failed(reason(&error)))?;
@@ -33,8 +33,8 @@ pub fn read_file(path: &Path) -> Result<Vec<u8>> {
 
 /// Reads a regular UTF-8 file of at most 4 MiB, without its byte order mark.
 ///
-/// Fails like [`read_file`]. A file that is not UTF-8 is [`ErrorKind::Invalid`](crate::ErrorKind::Invalid), with the offset of the first invalid
-/// byte.
+/// Fails like [`read_file`]. A file that is not UTF-8 is [`ErrorKind::Invalid`](crate::ErrorKind::Invalid), with the
+/// offset of the first invalid byte.
 pub fn read_text_file(path: &Path) -> Result<String> {
     utf8(read_file(path)?).map_err(|cause| cannot_read(path, &cause))
 }

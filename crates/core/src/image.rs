@@ -20,8 +20,8 @@ use crate::{Error, Registry, Result, codes};
 pub struct ImageName(Registry);
 
 impl ImageName {
-    /// Parses an image reference. Returns [`ErrorKind::Invalid`](crate::ErrorKind::Invalid) with the reason for a scheme, a missing name,
-    /// upper-case letters in the repository, or an invalid registry.
+    /// Parses an image reference. Returns [`ErrorKind::Invalid`](crate::ErrorKind::Invalid) with the reason for a
+    /// scheme, a missing name, upper-case letters in the repository, or an invalid registry.
     pub fn new(reference: impl AsRef<str>) -> Result<Self> {
         let reference = reference.as_ref();
         let invalid = |reason: &str| Error::new(&codes::NAME, format!("{reference:?} is not an image: {reason}"));

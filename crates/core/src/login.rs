@@ -30,9 +30,9 @@ pub enum LoginSecret {
 impl Login {
     /// Creates a login from a user name and a password.
     ///
-    /// Returns [`ErrorKind::Malformed`](crate::ErrorKind::Malformed) for no registry, an empty user name, or one with a colon or a control
-    /// character. The same holds for a password that is empty or contains a NUL character. The error names the fault
-    /// and does not quote the text.
+    /// Returns [`ErrorKind::Malformed`](crate::ErrorKind::Malformed) for no registry, an empty user name, or one with a
+    /// colon or a control character. The same holds for a password that is empty or contains a NUL character. The error
+    /// names the fault and does not quote the text.
     pub fn new(registries: Vec<Registry>, username: impl Into<String>, password: SecretString) -> Result<Self> {
         let username = username.into();
         if username.is_empty() || !is_username(&username) {
@@ -54,8 +54,8 @@ impl Login {
     /// Creates a login from an entry of the `auths` of a Docker config, which is copied unchanged. The user name is not
     /// read from the entry, so it is empty.
     ///
-    /// Returns [`ErrorKind::Malformed`](crate::ErrorKind::Malformed) for no registry and for an entry that is empty or contains a NUL character. The
-    /// code that writes the entry checks that it is JSON.
+    /// Returns [`ErrorKind::Malformed`](crate::ErrorKind::Malformed) for no registry and for an entry that is empty or
+    /// contains a NUL character. The code that writes the entry checks that it is JSON.
     pub fn entry(registries: Vec<Registry>, json: SecretString) -> Result<Self> {
         Self::of(registries, String::new(), LoginSecret::Entry(json))
     }
@@ -71,7 +71,8 @@ impl Login {
         Ok(Self { registries, username, secret })
     }
 
-    /// Returns the same user name and secret for other registries. Returns [`ErrorKind::Malformed`](crate::ErrorKind::Malformed) for no registry.
+    /// Returns the same user name and secret for other registries. Returns
+    /// [`ErrorKind::Malformed`](crate::ErrorKind::Malformed) for no registry.
     pub fn for_registries(&self, registries: Vec<Registry>) -> Result<Self> {
         Self::of(registries, self.username.clone(), self.secret.clone())
     }

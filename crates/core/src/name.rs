@@ -11,7 +11,8 @@ macro_rules! name {
         pub struct $name(Arc<str>);
 
         impl $name {
-            /// Creates a name. Returns [`ErrorKind::Invalid`](crate::ErrorKind::Invalid) with the reason if the name is not valid.
+            /// Creates a name. Returns [`ErrorKind::Invalid`](crate::ErrorKind::Invalid) with the reason if the name is
+            /// not valid.
             pub fn new(name: impl AsRef<str>) -> Result<Self> {
                 let name = name.as_ref();
                 match $check(name) {

@@ -27,8 +27,8 @@ pub struct Pattern {
 }
 
 impl Pattern {
-    /// Parses a key. Returns [`ErrorKind::Invalid`](crate::ErrorKind::Invalid) if Go cannot parse it as a URL, because the kubelet ignores such a
-    /// key.
+    /// Parses a key. Returns [`ErrorKind::Invalid`](crate::ErrorKind::Invalid) if Go cannot parse it as a URL, because
+    /// the kubelet ignores such a key.
     pub fn new(key: impl AsRef<str>) -> Result<Self> {
         let key = key.as_ref();
         let invalid = || Error::new(&codes::NAME, format!("{key:?} is not a pattern for images"));

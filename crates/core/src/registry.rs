@@ -27,8 +27,8 @@ impl Registry {
     /// version (`/v1/`, `/v2/`) is dropped after a scheme, and the port 443 after `https://`. Both are always dropped
     /// for Docker Hub.
     ///
-    /// Returns [`ErrorKind::Invalid`](crate::ErrorKind::Invalid) with the reason for a user name, a wildcard (see [`Pattern`](crate::Pattern)),
-    /// another scheme, or an invalid host name, port or path.
+    /// Returns [`ErrorKind::Invalid`](crate::ErrorKind::Invalid) with the reason for a user name, a wildcard (see
+    /// [`Pattern`](crate::Pattern)), another scheme, or an invalid host name, port or path.
     pub fn new(text: impl AsRef<str>) -> Result<Self> {
         let text = text.as_ref();
         let invalid =

@@ -23,8 +23,8 @@ impl CredentialSet {
         Self::default()
     }
 
-    /// Adds the credential of a provider. Returns [`ErrorKind::Invalid`](crate::ErrorKind::Invalid) if another provider already has a login for
-    /// one of its registries.
+    /// Adds the credential of a provider. Returns [`ErrorKind::Invalid`](crate::ErrorKind::Invalid) if another provider
+    /// already has a login for one of its registries.
     pub fn insert(&mut self, provider: ProviderName, credential: Arc<RegistryCredential>) -> Result<()> {
         for registry in credential.registries() {
             let rival = self.logins().find(|(name, login)| *name != &provider && login.registries().contains(registry));

@@ -70,8 +70,8 @@ pub fn earliest_by_provider<'a>(
 }
 
 impl Validity {
-    /// Creates a validity. `expires_at: None` is a credential without an end. Returns [`ErrorKind::Malformed`](crate::ErrorKind::Malformed) if the
-    /// end is not at least a second after the start.
+    /// Creates a validity. `expires_at: None` is a credential without an end. Returns
+    /// [`ErrorKind::Malformed`](crate::ErrorKind::Malformed) if the end is not at least a second after the start.
     pub fn new(issued_at: SystemTime, expires_at: Option<SystemTime>) -> Result<Self> {
         let (issued_at, expires_at) = (whole_seconds(issued_at), expires_at.map(whole_seconds));
         if expires_at.is_some_and(|end| end <= issued_at) {

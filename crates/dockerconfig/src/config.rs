@@ -126,8 +126,8 @@ impl DockerConfig {
 
     /// Returns the aliases of these registries, each with its registry.
     ///
-    /// An alias is a key that means a registry, or a part of it. The key that regcred writes is not an alias. A key that
-    /// matches several registries belongs to the one with the longest path.
+    /// An alias is a key that means a registry, or a part of it. The key that regcred writes is not an alias. A key
+    /// that matches several registries belongs to the one with the longest path.
     ///
     /// A part whose login has another user than its registry is not an alias. regcred assumes that such a login is
     /// intentional.

@@ -49,8 +49,8 @@ pub(crate) fn is_role(arn: &str) -> bool {
         && parts(arn).is_some_and(|[_, account, resource]| digits(account) && named(resource))
 }
 
-/// Checks that the text is the ARN of an IAM role in the region's partition. Fails with [`ErrorKind::Invalid`](regcred_core::ErrorKind::Invalid)
-/// otherwise.
+/// Checks that the text is the ARN of an IAM role in the region's partition. Fails with
+/// [`ErrorKind::Invalid`](regcred_core::ErrorKind::Invalid) otherwise.
 pub(crate) fn role(arn: &str, region: &Region) -> Result<()> {
     match parts(arn) {
         Some([partition, ..]) if is_role(arn) => {

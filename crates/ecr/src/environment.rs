@@ -20,7 +20,8 @@ use crate::codes;
 ///
 /// It lets two tenants of one program have different identities. The identity comes from static keys, a profile with
 /// keys or roles, or a web identity. A provider never falls back to the identity of the process. Sources that an
-/// environment cannot provide, such as container credentials, fail with [`ErrorKind::Invalid`](regcred_core::ErrorKind::Invalid).
+/// environment cannot provide, such as container credentials, fail with
+/// [`ErrorKind::Invalid`](regcred_core::ErrorKind::Invalid).
 ///
 /// Each call of [`Environment::new`] creates a distinct environment. Providers share a token only if they share the
 /// environment. Its `Debug` form shows the names of the variables, and no values.
@@ -114,8 +115,8 @@ impl Environment {
         self.read(path)?.map(text).transpose()
     }
 
-    /// Fails with [`ErrorKind::Invalid`](regcred_core::ErrorKind::Invalid) if a program gave the environment. `what` belongs to the process or to its
-    /// machine.
+    /// Fails with [`ErrorKind::Invalid`](regcred_core::ErrorKind::Invalid) if a program gave the environment. `what`
+    /// belongs to the process or to its machine.
     pub(crate) fn refuse(&self, what: &str) -> Result<()> {
         if self.0.is_none() {
             return Ok(());

@@ -11,7 +11,8 @@ use crate::codes;
 pub struct AccountId(Arc<str>);
 
 impl AccountId {
-    /// Parses an account. Fails with [`ErrorKind::Invalid`](regcred_core::ErrorKind::Invalid) if the text is not twelve digits.
+    /// Parses an account. Fails with [`ErrorKind::Invalid`](regcred_core::ErrorKind::Invalid) if the text is not twelve
+    /// digits.
     pub fn new(id: impl AsRef<str>) -> Result<Self> {
         let id = id.as_ref();
         if id.len() == 12 && id.bytes().all(|byte| byte.is_ascii_digit()) {
@@ -36,7 +37,8 @@ pub struct Region {
 }
 
 impl Region {
-    /// Parses a region. Fails with [`ErrorKind::Invalid`](regcred_core::ErrorKind::Invalid) if the text does not look like a region of any partition.
+    /// Parses a region. Fails with [`ErrorKind::Invalid`](regcred_core::ErrorKind::Invalid) if the text does not look
+    /// like a region of any partition.
     pub fn new(name: impl AsRef<str>) -> Result<Self> {
         let name = name.as_ref();
         match Partition::of(name) {
@@ -64,7 +66,8 @@ impl Region {
         alias == Alias::Fips || self.partition.dual_stack.is_some()
     }
 
-    /// Fails with [`ErrorKind::Invalid`](regcred_core::ErrorKind::Invalid) if registries in this region have no host of this kind.
+    /// Fails with [`ErrorKind::Invalid`](regcred_core::ErrorKind::Invalid) if registries in this region have no host of
+    /// this kind.
     pub(crate) fn check(&self, alias: Alias) -> Result<()> {
         if self.has(alias) { Ok(()) } else { Err(invalid(format!("registries in {self} have no {alias} host"))) }
     }
@@ -199,8 +202,8 @@ impl RegistryHost {
         Self { account, region, kind: HostKind::Plain }
     }
 
-    /// Parses a host. The whole text must match. Fails with [`ErrorKind::Invalid`](regcred_core::ErrorKind::Invalid) if it is not an ECR host, or if its
-    /// domain is not that of the region's partition.
+    /// Parses a host. The whole text must match. Fails with [`ErrorKind::Invalid`](regcred_core::ErrorKind::Invalid) if
+    /// it is not an ECR host, or if its domain is not that of the region's partition.
     pub fn parse(host: &str) -> Result<Self> {
         let parsed = Self::parts(host).and_then(|(account, kind, rest)| {
             let (region, domain) = rest.split_once('.')?;
@@ -256,8 +259,8 @@ impl RegistryHost {
         }
     }
 
-    /// Returns another host of the same registry. Fails with [`ErrorKind::Invalid`](regcred_core::ErrorKind::Invalid) if the partition has no host of
-    /// this kind.
+    /// Returns another host of the same registry. Fails with [`ErrorKind::Invalid`](regcred_core::ErrorKind::Invalid)
+    /// if the partition has no host of this kind.
     pub fn under(&self, alias: Alias) -> Result<Self> {
         self.region.check(alias)?;
         Ok(Self { kind: alias.kind(), ..self.clone() })

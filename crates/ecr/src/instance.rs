@@ -57,8 +57,8 @@ fn check_variables(variable: impl Fn(&str) -> Option<String>) -> Result<()> {
     }
 }
 
-/// Returns the role name in an answer, which may end in a newline. Fails with [`ErrorKind::Malformed`](regcred_core::ErrorKind::Malformed) if the answer is
-/// not one role name.
+/// Returns the role name in an answer, which may end in a newline. Fails with
+/// [`ErrorKind::Malformed`](regcred_core::ErrorKind::Malformed) if the answer is not one role name.
 fn role(answer: &str) -> Result<&str> {
     let name = answer.trim_end_matches(['\r', '\n']);
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"+=,.@_-".contains(&byte);

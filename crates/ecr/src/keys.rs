@@ -26,9 +26,9 @@ impl Part {
 
 /// Returns the keys without the whitespace around them. An empty session token counts as no session token.
 ///
-/// Fails with [`ErrorKind::Invalid`](regcred_core::ErrorKind::Invalid) for an empty key, and for a character that no AWS key contains. A header cannot
-/// carry a newline, and AWS rejects signatures made with other invalid characters. `name` returns the name of a part at
-/// its origin. The value is not shown.
+/// Fails with [`ErrorKind::Invalid`](regcred_core::ErrorKind::Invalid) for an empty key, and for a character that no
+/// AWS key contains. A header cannot carry a newline, and AWS rejects signatures made with other invalid characters.
+/// `name` returns the name of a part at its origin. The value is not shown.
 pub(crate) fn clean(keys: &Credentials, name: impl Fn(Part) -> String) -> Result<Credentials> {
     let part = |part, value: &str| check(value.trim(), || name(part)).map(|()| value.trim().to_owned());
     let token = keys.session_token().filter(|token| !token.trim().is_empty());

@@ -6,8 +6,8 @@ use crate::{arn, codes};
 
 /// Returns a value without the whitespace around it.
 ///
-/// Fails with [`ErrorKind::Invalid`](regcred_core::ErrorKind::Invalid) for a control character inside. `place` returns the origin of the value. The value
-/// is not shown.
+/// Fails with [`ErrorKind::Invalid`](regcred_core::ErrorKind::Invalid) for a control character inside. `place` returns
+/// the origin of the value. The value is not shown.
 pub(crate) fn line(value: &str, place: impl Fn() -> String) -> Result<String> {
     let value = value.trim();
     let Some((at, odd)) = value.chars().enumerate().find(|(_, it)| it.is_control()) else { return Ok(value.into()) };
@@ -16,7 +16,8 @@ pub(crate) fn line(value: &str, place: impl Fn() -> String) -> Result<String> {
     Err(Error::new(&codes::SETTING, format!("cannot use {}", place())).with_cause(cause))
 }
 
-/// Does the same as `line` for the ARN of a role. Fails with [`ErrorKind::Invalid`](regcred_core::ErrorKind::Invalid) if the value is not one.
+/// Does the same as `line` for the ARN of a role. Fails with [`ErrorKind::Invalid`](regcred_core::ErrorKind::Invalid)
+/// if the value is not one.
 pub(crate) fn role_arn(value: &str, place: impl Fn() -> String) -> Result<String> {
     let value = line(value, &place)?;
     if arn::is_role(&value) {

@@ -27,7 +27,8 @@ const POD: &str = "KUBERNETES_SERVICE_HOST";
 pub(crate) struct Programs(pub(crate) Vec<String>);
 
 impl Programs {
-    /// Fails with [`ErrorKind::Invalid`](regcred_core::ErrorKind::Invalid) for a program without an absolute path, because `PATH` cannot be trusted.
+    /// Fails with [`ErrorKind::Invalid`](regcred_core::ErrorKind::Invalid) for a program without an absolute path,
+    /// because `PATH` cannot be trusted.
     pub(crate) fn check(&self) -> Result<()> {
         let Some(relative) = self.0.iter().find(|program| !program.starts_with('/')) else { return Ok(()) };
         Err(Error::new(

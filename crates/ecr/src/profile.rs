@@ -64,8 +64,9 @@ pub(crate) struct Assumed {
 
 /// Follows a profile to its first credentials. The order within a profile is that of the SDK.
 ///
-/// Returns `None` if the profile has no settings for credentials. Fails with [`ErrorKind::Invalid`](regcred_core::ErrorKind::Invalid) if the settings
-/// contradict each other, or name a profile that does not exist.
+/// Returns `None` if the profile has no settings for credentials. Fails with
+/// [`ErrorKind::Invalid`](regcred_core::ErrorKind::Invalid) if the settings contradict each other, or name a profile
+/// that does not exist.
 pub(crate) fn steps(profiles: &Profiles, name: &str) -> Result<Option<Steps>> {
     let (mut seen, mut roles) = (vec![name.to_owned()], vec![]);
     loop {

@@ -49,8 +49,8 @@ pub(crate) struct Setting<'a> {
 impl Profiles {
     /// Reads both files. A missing file counts as empty, as for the AWS CLI.
     ///
-    /// Fails with [`ErrorKind::Invalid`](regcred_core::ErrorKind::Invalid) if a file is not a regular UTF-8 file, is too large, or has an invalid line.
-    /// The SDK would treat such a file as empty and use an unintended identity.
+    /// Fails with [`ErrorKind::Invalid`](regcred_core::ErrorKind::Invalid) if a file is not a regular UTF-8 file, is
+    /// too large, or has an invalid line. The SDK would treat such a file as empty and use an unintended identity.
     pub(crate) async fn read(environment: &Environment) -> Result<Self> {
         let environment = environment.clone();
         let read = move || {

@@ -9,8 +9,9 @@ use crate::{codes, environment::Environment};
 
 /// Reads the token. If the file is empty or missing, the function retries once, immediately.
 ///
-/// Fails with [`ErrorKind::Unreachable`](regcred_core::ErrorKind::Unreachable) for an empty file, because the kubelet is writing it. Fails with
-/// [`ErrorKind::Invalid`](regcred_core::ErrorKind::Invalid) for a file that does not exist or is not text.
+/// Fails with [`ErrorKind::Unreachable`](regcred_core::ErrorKind::Unreachable) for an empty file, because the kubelet
+/// is writing it. Fails with [`ErrorKind::Invalid`](regcred_core::ErrorKind::Invalid) for a file that does not exist or
+/// is not text.
 pub(crate) async fn token(file: &Path, environment: &Environment) -> Result<String> {
     match read(file, environment).await {
         Ok(token) => Ok(token),

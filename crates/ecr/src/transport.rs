@@ -75,9 +75,9 @@ type Heard = Arc<Mutex<Option<(SystemTime, Instant)>>>;
 impl Transport {
     /// Creates a transport. Reads the file that `AWS_CA_BUNDLE` names or, if that is not set, `SSL_CERT_FILE`.
     ///
-    /// Fails with [`ErrorKind::Invalid`](regcred_core::ErrorKind::Invalid) unless the file contains only whole certificates, and at least one. Otherwise
-    /// regcred would trust none or only some of the intended authorities. An unusable proxy is an error of the first
-    /// request that needs it.
+    /// Fails with [`ErrorKind::Invalid`](regcred_core::ErrorKind::Invalid) unless the file contains only whole
+    /// certificates, and at least one. Otherwise regcred would trust none or only some of the intended authorities. An
+    /// unusable proxy is an error of the first request that needs it.
     pub fn new() -> Result<Self> {
         Self::of(Environment::process())
     }

@@ -121,8 +121,9 @@ impl Builder {
 
     /// Builds the engine.
     ///
-    /// Returns [`ErrorKind::Invalid`](regcred_core::ErrorKind::Invalid) if two minters share a name, or if a route names no provider or an unknown one.
-    /// The same holds for a route that yields to a route that does not come before it.
+    /// Returns [`ErrorKind::Invalid`](regcred_core::ErrorKind::Invalid) if two minters share a name, or if a route
+    /// names no provider or an unknown one. The same holds for a route that yields to a route that does not come before
+    /// it.
     pub fn build(self) -> Result<Arc<Engine>> {
         let Self { minters: named, routes, context, workers, spread } = self;
         let invalid = |message: String| Err(Error::new(&codes::WIRING, message));

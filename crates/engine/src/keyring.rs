@@ -66,8 +66,8 @@ impl Keyring {
     /// Returns the login for an image such as `registry.example/team/app:1`. `None`: no provider has one.
     ///
     /// The keyring asks only the providers whose [scope](RegistryProvider::scope) allows the image. Returns
-    /// [`ErrorKind::Invalid`](regcred_core::ErrorKind::Invalid) if the image reference is not valid. Returns the error of a failed provider if its login
-    /// may be the best match.
+    /// [`ErrorKind::Invalid`](regcred_core::ErrorKind::Invalid) if the image reference is not valid. Returns the error
+    /// of a failed provider if its login may be the best match.
     pub async fn login_for(&self, image: &str) -> Result<Option<Login>> {
         Ok(self.matched(image).await?.map(|it| it.login))
     }
@@ -136,7 +136,8 @@ impl KeyringBuilder {
         self
     }
 
-    /// Builds the keyring. Returns [`ErrorKind::Invalid`](regcred_core::ErrorKind::Invalid) if two providers share a name.
+    /// Builds the keyring. Returns [`ErrorKind::Invalid`](regcred_core::ErrorKind::Invalid) if two providers share a
+    /// name.
     pub fn build(self) -> Result<Keyring> {
         let mut names = BTreeSet::new();
         if let Some(twice) = self.minters.iter().find(|minter| !names.insert(minter.name())) {

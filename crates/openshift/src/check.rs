@@ -165,7 +165,8 @@ pub async fn would_make(cluster: &Cluster, object: &Value) -> Result<()> {
     }
 }
 
-/// Checks by a dry run whether an admission policy denies that regcred creates a ServiceAccount's token as a Secret of this name.
+/// Checks by a dry run whether an admission policy denies that regcred creates a ServiceAccount's token as a Secret of
+/// this name.
 ///
 /// The request is the one that regcred writes with. RBAC by name grants no other way to create an object.
 pub async fn refuses_tokens(cluster: &Cluster, namespace: &str, name: &str) -> Result<bool> {

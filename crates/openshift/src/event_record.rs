@@ -35,7 +35,8 @@ pub struct EventRecord {
     pub text: String,
 }
 
-/// Creates an event. `reporter`: the process that reports it. Needs the right to create events of group `events.k8s.io`.
+/// Creates an event. `reporter`: the process that reports it. Needs the right to create events of group
+/// `events.k8s.io`.
 pub async fn record_event(cluster: &Cluster, record: &EventRecord, reporter: &str, now: SystemTime) -> Result<()> {
     let EventRecord { namespace, kind, name, reason, action, text } = record;
     let context = RequestContext { verb: "create", resource: "events", namespace: Some(namespace), name };

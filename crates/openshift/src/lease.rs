@@ -32,7 +32,8 @@ const TRY: Duration = Duration::from_secs(5);
 /// The time between two attempts to acquire or renew it.
 const RETRY_PERIOD: Duration = Duration::from_secs(2);
 
-/// A candidate for a Lease. If it is dropped, another candidate gets the Lease after 15 s. [`Lease::release`] is faster.
+/// A candidate for a Lease. If it is dropped, another candidate gets the Lease after 15 s. [`Lease::release`] is
+/// faster.
 #[derive(Debug)]
 pub struct Lease {
     held: watch::Receiver<bool>,

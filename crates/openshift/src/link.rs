@@ -24,7 +24,8 @@ impl Link {
         Self { lists: Lists { pull: false, mount: true }, ..Self::pull(account) }
     }
 
-    /// Pulls, and pushes in builds: in both lists. The list that a build reads for its push changed between OpenShift 4.14 and 4.16.
+    /// Pulls, and pushes in builds: in both lists. The list that a build reads for its push changed between OpenShift
+    /// 4.14 and 4.16.
     pub fn pull_and_mount(account: impl Into<String>) -> Self {
         Self { lists: Lists::BOTH, ..Self::pull(account) }
     }

@@ -36,7 +36,8 @@ const STDIN: &str = "-";
 /// The sources of a configuration, besides the environment.
 #[derive(Clone, Debug, Default)]
 pub struct Layers {
-    /// YAML files, at least one. `-` is standard input. A later file overrides an earlier one, and the `targets` of all are joined.
+    /// YAML files, at least one. `-` is standard input. A later file overrides an earlier one, and the `targets` of all
+    /// are joined.
     pub files: Vec<PathBuf>,
     /// The values of the command line.
     pub overrides: Overrides,

@@ -57,8 +57,8 @@ impl fmt::Debug for TypeSchemas {
     }
 }
 
-/// Returns the JSON schema of a config file with these types, of draft 2020-12. Entries of other types may have any options. An entry of
-/// `targets:` may have the options of all types of sinks.
+/// Returns the JSON schema of a config file with these types, of draft 2020-12. Entries of other types may have any
+/// options. An entry of `targets:` may have the options of all types of sinks.
 pub fn schema(types: &TypeSchemas) -> Value {
     let mut generator = SchemaSettings::draft2020_12().into_generator();
     let mut of = |types: &BTreeMap<String, Make>| {

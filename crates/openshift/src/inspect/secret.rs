@@ -18,8 +18,8 @@ pub fn instance(metadata: &ObjectMeta) -> Option<&str> {
     label(INSTANCE).filter(|_| label(MANAGED_BY) == Some(REGCRED))
 }
 
-/// Returns the instances of regcred that have merged logins into the Secret. As in the sink, an annotation counts only while its
-/// writer owns it.
+/// Returns the instances of regcred that have merged logins into the Secret. As in the sink, an annotation counts only
+/// while its writer owns it.
 pub fn merged_by(metadata: &ObjectMeta) -> Vec<String> {
     let names = metadata.annotations.iter().flatten().filter_map(|(name, _)| name.strip_prefix(&record::merged("")));
     let is_owned = |instance: &&str| {

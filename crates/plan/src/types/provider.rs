@@ -288,8 +288,8 @@ impl ProviderPlan {
         self
     }
 
-    /// Mounts a token of the pod's ServiceAccount for this audience at [`POD_TOKEN`](crate::POD_TOKEN). All providers of a config need the
-    /// same audience. Default: none.
+    /// Mounts a token of the pod's ServiceAccount for this audience at [`POD_TOKEN`](crate::POD_TOKEN). All providers
+    /// of a config need the same audience. Default: none.
     #[must_use]
     pub fn with_token_audience(self, audience: impl Into<String>) -> Self {
         Self { token_audience: Some(audience.into()), ..self }

@@ -48,8 +48,8 @@ pub struct PlannedProvider {
 impl Types {
     /// Adds a type of provider.
     ///
-    /// Fails with [`ErrorKind::Invalid`](regcred_core::ErrorKind::Invalid) if the type exists already. Also fails if another type has an identity, a
-    /// flag, or a key of a target with the same name.
+    /// Fails with [`ErrorKind::Invalid`](regcred_core::ErrorKind::Invalid) if the type exists already. Also fails if
+    /// another type has an identity, a flag, or a key of a target with the same name.
     pub fn with_provider<T: ProviderType>(mut self, provider: T) -> Result<Self> {
         if let Some(name) = self.identities().shared(&provider.identities()).filter(|_| !self.has_provider(T::NAME)) {
             let message = format!("two types of provider have the identity or the flag {name}");
@@ -71,7 +71,8 @@ impl Types {
         Ok(self)
     }
 
-    /// Adds a type of sink. Fails with [`ErrorKind::Invalid`](regcred_core::ErrorKind::Invalid) if the type exists already.
+    /// Adds a type of sink. Fails with [`ErrorKind::Invalid`](regcred_core::ErrorKind::Invalid) if the type exists
+    /// already.
     pub fn with_sink<T: SinkType>(mut self, sink: T) -> Result<Self> {
         let sink = Arc::new(sink);
         for name in [T::NAME].iter().chain(T::ALIASES) {

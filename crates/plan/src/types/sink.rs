@@ -29,7 +29,8 @@ pub trait SinkType: Send + Sync + 'static {
 
     /// The options of an entry of `sinks:`. Use `#[serde(deny_unknown_fields)]`.
     type Options: DeserializeOwned + JsonSchema + Clone + Send + Sync + 'static;
-    /// The options of an entry of `targets:` with this sink: [`NoOptions`], or a type with `#[serde(deny_unknown_fields)]`.
+    /// The options of an entry of `targets:` with this sink: [`NoOptions`], or a type with
+    /// `#[serde(deny_unknown_fields)]`.
     type TargetOptions: DeserializeOwned + JsonSchema + Clone + Send + Sync + 'static;
 
     /// Reads the options of an entry. Override it to report problems beyond those of form. Default: [`Spec::options`].

@@ -34,7 +34,8 @@ pub(crate) struct Args {
     /// Print only errors on standard error
     #[arg(long, short, global = true, conflicts_with = "verbose")]
     pub(crate) quiet: bool,
-    /// Print more logs: -v for debug, -vv for trace, which only added providers and sinks use. Without it, RUST_LOG sets the level
+    /// Print more logs: -v for debug, -vv for trace, which only added providers and sinks use. Without it, RUST_LOG
+    /// sets the level
     #[arg(long, short, global = true, action = ArgAction::Count)]
     pub(crate) verbose: u8,
     /// Print no colors. Default: colors at a terminal, unless NO_COLOR is set
@@ -63,7 +64,8 @@ impl Args {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Find the pull secrets of other tools in a cluster, and print a config that adopts them. Read-only: calls no provider
+    /// Find the pull secrets of other tools in a cluster, and print a config that adopts them. Read-only: calls no
+    /// provider
     #[command(after_help = notes::INIT)]
     Init(Init),
     /// Run continuously: keep every target fresh, and react to changes in the cluster and in the config

@@ -26,7 +26,8 @@ use crate::codes;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Config file that names the installation. If there are several, the later one wins. Default: regcred.yaml in this folder, if it exists
+    /// Config file that names the installation. If there are several, the later one wins. Default: regcred.yaml in this
+    /// folder, if it exists
     #[arg(long, short = 'f', short_alias = 'c', value_name = "FILE", env = "REGCRED_CONFIG")]
     config: Vec<PathBuf>,
     /// Name of the installation. Overrides the config

@@ -43,7 +43,8 @@ pub(crate) enum LogFormat {
 /// The namespaces that a command is limited to.
 #[derive(Clone, Debug, Default, clap::Args)]
 pub(crate) struct Only {
-    /// Select only this namespace, or those that match a pattern such as 'team-*'. Repeat the flag or use commas for several
+    /// Select only this namespace, or those that match a pattern such as 'team-*'. Repeat the flag or use commas for
+    /// several
     #[arg(long, short, alias = "target", value_name = "NAMESPACE", value_delimiter = ',', value_parser = NamespaceFilter::parse)]
     pub(crate) namespace: Vec<NamespaceFilter>,
 }
@@ -102,8 +103,8 @@ impl PassArgs {
 /// The source of the config, and the flags that override it.
 #[derive(Debug, clap::Args)]
 pub(crate) struct ConfigArgs {
-    /// Config file, or `-` for standard input. If there are several, the later one wins, and the targets of all are joined. Default:
-    /// regcred.yaml in this folder
+    /// Config file, or `-` for standard input. If there are several, the later one wins, and the targets of all are
+    /// joined. Default: regcred.yaml in this folder
     #[arg(long, short = 'f', short_alias = 'c', value_name = "FILE", env = "REGCRED_CONFIG")]
     pub(crate) config: Vec<PathBuf>,
     /// Name of this installation. Overrides the config

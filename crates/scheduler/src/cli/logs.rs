@@ -1,7 +1,7 @@
 //! Logs of regcred on standard error, without the logs of libraries.
 //!
-//! A library may log a secret that it handles: an SDK logs whole answers, and kube logs URLs with passwords. An allow list of targets
-//! therefore filters the events at every level.
+//! A library may log a secret that it handles: an SDK logs whole answers, and kube logs URLs with passwords. An allow
+//! list of targets therefore filters the events at every level.
 
 use std::{
     env,

@@ -42,13 +42,15 @@ pub(crate) struct Args {
     /// Number of runs and refreshes to print
     #[arg(long, value_name = "N", default_value_t = 5)]
     pub(crate) count: usize,
-    /// Also print the refreshes of a credential that is minted now and has this life, such as 1h. Default with a config: 12h
+    /// Also print the refreshes of a credential that is minted now and has this life, such as 1h. Default with a
+    /// config: 12h
     #[arg(long, value_name = "DURATION", value_parser = duration, conflicts_with = "online")]
     pub(crate) life: Option<Duration>,
     /// Print the next refresh of each Secret in the cluster instead. Write nothing
     #[arg(long, conflicts_with = "expression")]
     pub(crate) online: bool,
-    /// With --online: read only this namespace, or those that match a pattern such as 'team-*'. Repeat the flag or use commas for several
+    /// With --online: read only this namespace, or those that match a pattern such as 'team-*'. Repeat the flag or use
+    /// commas for several
     #[arg(long, short, alias = "target", value_name = "NAMESPACE", value_delimiter = ',', value_parser = NamespaceFilter::parse, requires = "online")]
     namespace: Vec<NamespaceFilter>,
     /// Kubeconfig file to use, even inside a cluster

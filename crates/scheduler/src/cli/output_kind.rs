@@ -11,7 +11,8 @@ use crate::codes;
 
 /// Refuses a form that the command cannot print.
 ///
-/// A variable sets the form of all commands. Commands with only one form therefore ignore it, except for the form `name`.
+/// A variable sets the form of all commands. Commands with only one form therefore ignore it, except for the form
+/// `name`.
 pub(crate) fn check(args: &Args) -> Result<()> {
     let (command, is_set) = (&args.command, args.is_output_set);
     let no_objects = match command {

@@ -60,11 +60,11 @@ pub(crate) fn around(printed: &str, form: &str) -> String {
     line.replace(form, "<SECRET>").chars().take(400).collect()
 }
 
-/// Case 30: a token is searched for in all output and in everything written besides the Secret. This covers `RUST_LOG=trace`, errors that
-/// quote the token, metadata, arguments and the environment.
+/// Case 30: a token is searched for in all output and in everything written besides the Secret. This covers
+/// `RUST_LOG=trace`, errors that quote the token, metadata, arguments and the environment.
 ///
-/// The token is not found: not in plain text, in base64 at any offset, URL-encoded or in pieces. Neither is an AWS key, the cluster's
-/// token, or the old token that `kubectl apply` left in a foreign Secret.
+/// The token is not found: not in plain text, in base64 at any offset, URL-encoded or in pieces. Neither is an AWS key,
+/// the cluster's token, or the old token that `kubectl apply` left in a foreign Secret.
 #[tokio::test(flavor = "multi_thread")]
 async fn no_token_is_printed_or_written_outside_its_secret() {
     let world = World::new(&["team-a", "team-b", "foreign"]).await;

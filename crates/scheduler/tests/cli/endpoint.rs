@@ -58,7 +58,8 @@ fn answer(daemon: &Daemon, sent: &[u8]) -> Vec<u8> {
     }
 }
 
-/// Probes from this address as the kubelet does. A probe fails after a second, and three failures in a row restart the pod.
+/// Probes from this address as the kubelet does. A probe fails after a second, and three failures in a row restart the
+/// pod.
 async fn assert_probes_are_answered(daemon: &Daemon, from: Ipv4Addr) {
     for path in ["/livez", "/readyz"] {
         let mut answers = vec![];

@@ -1,4 +1,5 @@
-//! `regcred init`: finds the Secrets of other tools, names their writers, and prints a config that adopts them. It only reads.
+//! `regcred init`: finds the Secrets of other tools, names their writers, and prints a config that adopts them. It only
+//! reads.
 
 use std::{
     fs,
@@ -86,7 +87,8 @@ fn pasted(world: &World, command: &str) -> Vec<String> {
     String::from_utf8(output.stdout).expect("text").lines().map(str::to_owned).collect()
 }
 
-/// Returns three projects with the shell recipe. One of them has an expired token, and in the last one the builder is not linked.
+/// Returns three projects with the shell recipe. One of them has an expired token, and in the last one the builder is
+/// not linked.
 async fn recipes() -> (World, Vec<Recipe>) {
     let world = World::new(&["team-a", "team-b", "team-c", "team-d"]).await;
     let mut all = vec![];

@@ -436,7 +436,8 @@ async fn selected_namespaces_are_checked_like_named_ones() {
     );
 }
 
-/// Returns a check of the sinks `east` and `west`, each with its own kubeconfig. The one of `east` is in the folder of `world`.
+/// Returns a check of the sinks `east` and `west`, each with its own kubeconfig. The one of `east` is in the folder of
+/// `world`.
 fn of_east_and_west(world: &World, west: &str, args: &[&str]) -> Command {
     let config = format!(
         "sinks:\n  east: {{ type: openshift, kubeconfig: {} }}\n  west: {{ type: openshift, kubeconfig: {west} }}\n\

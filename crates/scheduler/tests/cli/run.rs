@@ -33,8 +33,8 @@ async fn a_new_namespace_is_served_only_if_it_is_selected() {
 
 /// Case 17: another writer edits or deletes regcred's Secret, or removes its link, while a daemon runs.
 ///
-/// The daemon notices it immediately, and restores the Secret from the token in memory without another mint. The entries of other writers
-/// in the ServiceAccount stay.
+/// The daemon notices it immediately, and restores the Secret from the token in memory without another mint. The
+/// entries of other writers in the ServiceAccount stay.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_deleted_or_edited_secret_is_restored_without_a_mint() {
     let world = World::new(&["app-a"]).await;

@@ -107,8 +107,8 @@ async fn entries_with_the_same_secret_name_share_one_list() {
 
 /// Case 24: a cluster holds thousands of foreign Secrets, some of a megabyte, and some with the same name as regcred's.
 ///
-/// The daemon lists only Secrets with its own name, and only their metadata. Its memory use hardly changes, and it reads no foreign
-/// Secret.
+/// The daemon lists only Secrets with its own name, and only their metadata. Its memory use hardly changes, and it
+/// reads no foreign Secret.
 #[tokio::test(flavor = "multi_thread")]
 async fn foreign_secrets_in_a_cluster_cost_a_daemon_nothing() {
     let names = (0..500).map(|number| format!("app-{number:03}")).collect::<Vec<_>>();

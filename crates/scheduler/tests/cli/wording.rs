@@ -1,4 +1,5 @@
-//! Messages about invalid configs and command lines: each has its place as `FILE:LINE:` and a fix, and no words of a library.
+//! Messages about invalid configs and command lines: each has its place as `FILE:LINE:` and a fix, and no words of a
+//! library.
 
 use std::process::Command;
 

@@ -44,8 +44,9 @@ pub(crate) struct Args {
     /// Trust the certificate authorities in the key `ca-bundle.crt` of an existing ConfigMap instead of the image's
     #[arg(long, value_name = "CONFIGMAP", conflicts_with = "openshift_ca", value_parser = values::config_map)]
     ca: Option<String>,
-    /// YAML file with imagePullSecrets, resources, nodeSelector, tolerations, affinity, priorityClassName, extraEnv, podLabels,
-    /// podAnnotations, image.pullPolicy and serviceAccount, as in the chart's values. `regcred schema --pod` prints its schema
+    /// YAML file with imagePullSecrets, resources, nodeSelector, tolerations, affinity, priorityClassName, extraEnv,
+    /// podLabels, podAnnotations, image.pullPolicy and serviceAccount, as in the chart's values. `regcred schema --pod`
+    /// prints its schema
     #[arg(long, value_name = "FILE")]
     pod: Option<PathBuf>,
     /// URL of the proxy to the registries. It must not contain a user, because manifests are not secret
@@ -57,22 +58,23 @@ pub(crate) struct Args {
     /// Number of daemons, of which one leads. Default: 1
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=5))]
     replicas: Option<u32>,
-    /// Namespace of a Prometheus that scrapes the daemon. Repeat the flag for several. No other pod may connect. Default:
-    /// openshift-monitoring, openshift-user-workload-monitoring and monitoring
+    /// Namespace of a Prometheus that scrapes the daemon. Repeat the flag for several. No other pod may connect.
+    /// Default: openshift-monitoring, openshift-user-workload-monitoring and monitoring
     #[arg(long, value_name = "NAMESPACE")]
     metrics_from: Vec<Namespace>,
-    /// Leave out the ServiceMonitor and the PrometheusRule of --mode daemon, which need the CRDs of the Prometheus operator
+    /// Leave out the ServiceMonitor and the PrometheusRule of --mode daemon, which need the CRDs of the Prometheus
+    /// operator
     #[arg(long)]
     no_monitoring: bool,
     /// Bind rights in each namespace and print no policy, for servers before Kubernetes 1.30 or OpenShift 4.17
     #[arg(long)]
     role_bindings: bool,
-    /// Print neither a policy nor bindings per namespace if the config selects namespaces. Control of the pod can then become control of
-    /// the cluster
+    /// Print neither a policy nor bindings per namespace if the config selects namespaces. Control of the pod can then
+    /// become control of the cluster
     #[arg(long, conflicts_with = "role_bindings")]
     unguarded: bool,
-    /// Also print a policy that guards the label regcred.dev/profile=NAME of namespaces. Setting it then needs the verb `use` on
-    /// profiles.regcred.dev/NAME
+    /// Also print a policy that guards the label regcred.dev/profile=NAME of namespaces. Setting it then needs the verb
+    /// `use` on profiles.regcred.dev/NAME
     #[arg(long, conflicts_with_all = ["role_bindings", "unguarded"])]
     profiles: bool,
     /// Entry of `sinks` that is this cluster. Default: the entries without a kubeconfig

@@ -29,7 +29,8 @@ struct Wanted {
 
 /// Looks for objects that `regcred manifests` printed for another mode.
 ///
-/// Returns no finding without the rights to list bindings and policies. Skips the workloads without the rights to list them.
+/// Returns no finding without the rights to list bindings and policies. Skips the workloads without the rights to list
+/// them.
 pub(crate) async fn ask(
     cluster: &Cluster,
     instance: &InstanceName,

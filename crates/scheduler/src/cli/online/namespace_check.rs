@@ -6,7 +6,8 @@ use regcred_core::{Error, Namespace, Result};
 use regcred_openshift::{Cluster, Presence, Right, check};
 use regcred_plan::Demand;
 
-/// The most namespaces that are checked. A server on a small machine checks nine rights in each of them within 15 seconds.
+/// The most namespaces that are checked. A server on a small machine checks nine rights in each of them within 15
+/// seconds.
 const MOST: usize = 2_000;
 /// The number of namespaces that are checked together. When the time limit ends, only their answers are lost.
 const TOGETHER: usize = 16;

@@ -17,7 +17,8 @@ pub(crate) struct Asker<'a> {
 impl Asker<'_> {
     /// Returns the names that `regcred manifests` gives to the objects of this installation.
     ///
-    /// The installation is in the namespace of the ServiceAccount that runs the checks, or in the default one if a person runs them.
+    /// The installation is in the namespace of the ServiceAccount that runs the checks, or in the default one if a
+    /// person runs them.
     fn names(self) -> Names {
         let account = self.user.and_then(|user| user.strip_prefix("system:serviceaccount:")?.split_once(':'));
         let namespace = account.and_then(|(namespace, _)| Namespace::new(namespace).ok());

@@ -1,7 +1,7 @@
 //! Connections to the endpoint: how many are open, for how long, and which one is closed first.
 //!
-//! The port is open to other pods, so untrusted clients may connect. The endpoint shares its thread, memory and file descriptors with the
-//! engine. This module limits the use of each.
+//! The port is open to other pods, so untrusted clients may connect. The endpoint shares its thread, memory and file
+//! descriptors with the engine. This module limits the use of each.
 
 use std::{
     cmp::Reverse,
@@ -33,7 +33,8 @@ const LIMIT: usize = 64;
 
 /// The largest size of a request's headers, in bytes. A larger request gets the status 431.
 ///
-/// The kubelet sends about 200 bytes, and Prometheus about 500. The bearer tokens of a service mesh have a few thousand.
+/// The kubelet sends about 200 bytes, and Prometheus about 500. The bearer tokens of a service mesh have a few
+/// thousand.
 const BUFFER: usize = 16 * 1024;
 
 /// The longest time in which a client may send its headers, counted from the start of the connection.
@@ -43,18 +44,20 @@ const HEADERS: Duration = Duration::from_secs(5);
 
 /// The longest time that a connection may be open.
 ///
-/// A client has [`HEADERS`] to send the request, and ten seconds to read the answer. Prometheus gives up after ten seconds by default.
+/// A client has [`HEADERS`] to send the request, and ten seconds to read the answer. Prometheus gives up after ten
+/// seconds by default.
 const LIFETIME: Duration = Duration::from_secs(15);
 
 /// The pause after an error of the process, such as `EMFILE`.
 ///
-/// The connection stays in the kernel's queue, so `accept` would return the same error immediately. Axum pauses for the same time.
+/// The connection stays in the kernel's queue, so `accept` would return the same error immediately. Axum pauses for the
+/// same time.
 const PAUSE: Duration = Duration::from_secs(1);
 
 /// The number of connections that the kernel queues until they are accepted.
 ///
-/// If this queue is full, the kernel drops new connections. A client then retries after a second, which is too late for a probe. A client
-/// that connects as fast as it can fills the default queue, 128, in a few milliseconds.
+/// If this queue is full, the kernel drops new connections. A client then retries after a second, which is too late for
+/// a probe. A client that connects as fast as it can fills the default queue, 128, in a few milliseconds.
 const QUEUE: u32 = 1024;
 
 /// An open connection.
@@ -76,8 +79,8 @@ pub(super) fn listen(address: SocketAddr) -> Result<TcpListener> {
 
 /// Accepts connections and answers them. Never returns.
 ///
-/// A new connection is always accepted. If the endpoint refused the kubelet's probes, the kubelet would restart the daemon.
-/// [`first_to_close`] decides which open connection makes room.
+/// A new connection is always accepted. If the endpoint refused the kubelet's probes, the kubelet would restart the
+/// daemon. [`first_to_close`] decides which open connection makes room.
 pub(super) async fn accept(listener: TcpListener, router: Router) {
     // In the order in which they were accepted.
     let mut open = Vec::<Open>::with_capacity(LIMIT);
@@ -112,8 +115,8 @@ fn is_of_the_client(error: &Error) -> bool {
 
 /// Returns the index of the connection that is closed to make room for one from `new`.
 ///
-/// It is the oldest connection of the address with the most connections. A client with many connections therefore closes its own, however
-/// fast it opens them. The kubelet and Prometheus have one or two.
+/// It is the oldest connection of the address with the most connections. A client with many connections therefore
+/// closes its own, however fast it opens them. The kubelet and Prometheus have one or two.
 ///
 /// `peers`: the addresses of the open connections, the oldest first. There is at least one.
 fn first_to_close(peers: &[IpAddr], new: IpAddr) -> usize {
@@ -136,8 +139,8 @@ async fn serve(stream: TcpStream, router: Router, kept: oneshot::Receiver<()>) {
 ///
 /// Returns the stream if the connection took too long, or if another connection took its place (`kept` is closed).
 ///
-/// A connection serves only one request, so it is never idle between two requests. The kubelet opens a new connection for each probe, and
-/// Prometheus scrapes twice a minute.
+/// A connection serves only one request, so it is never idle between two requests. The kubelet opens a new connection
+/// for each probe, and Prometheus scrapes twice a minute.
 async fn answer<S>(stream: S, router: Router, kept: oneshot::Receiver<()>) -> Option<S>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,

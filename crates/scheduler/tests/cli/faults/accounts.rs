@@ -13,8 +13,8 @@ fn names(list: &Value) -> Vec<&str> {
 
 /// Case 21: a new project has no ServiceAccount `default` yet, and `builder` is never created.
 ///
-/// regcred writes the Secret. The target waits for `default` but not for `builder`, and the exit code is 0. The next pass links a
-/// ServiceAccount that was created in the meantime.
+/// regcred writes the Secret. The target waits for `default` but not for `builder`, and the exit code is 0. The next
+/// pass links a ServiceAccount that was created in the meantime.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_account_created_later_is_linked_and_an_optional_one_is_not_awaited() {
     let world = World::new(&[]).await;
@@ -33,9 +33,11 @@ async fn an_account_created_later_is_linked_and_an_optional_one_is_not_awaited()
     assert_eq!(names(&account["imagePullSecrets"]), ["ecr-secret"]);
 }
 
-/// Case 23: the lists of a ServiceAccount have two hundred entries with duplicates, and only one list has regcred's entry.
+/// Case 23: the lists of a ServiceAccount have two hundred entries with duplicates, and only one list has regcred's
+/// entry.
 ///
-/// regcred appends its missing entry once. It does not drop, sort or deduplicate entries of other owners. A second pass writes nothing.
+/// regcred appends its missing entry once. It does not drop, sort or deduplicate entries of other owners. A second pass
+/// writes nothing.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_link_is_appended_to_long_lists_without_changing_foreign_entries() {
     let world = World::new(&["team-a"]).await;

@@ -72,7 +72,8 @@ async fn an_answer_without_a_token_or_with_several_is_refused() {
 
 /// Case 5: a token is invalid: not base64, no colon, an empty part, control characters, not text, or far too long.
 ///
-/// regcred refuses the token. The message names the length or the problem, and never the token. A colon in the password is valid.
+/// regcred refuses the token. The message names the length or the problem, and never the token. A colon in the password
+/// is valid.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_invalid_token_is_refused_and_not_quoted() {
     let end = in_hours(12.0);
@@ -100,7 +101,8 @@ async fn an_invalid_token_is_refused_and_not_quoted() {
 
 /// Case 6: a token has no expiry, or an impossible one.
 ///
-/// If the expiry is missing, regcred assumes one hour and logs it. It refuses an expiry in the past, in 1970, in 30 s or in ten years.
+/// If the expiry is missing, regcred assumes one hour and logs it. It refuses an expiry in the past, in 1970, in 30 s
+/// or in ten years.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_missing_expiry_means_one_hour_and_an_impossible_expiry_is_refused() {
     let good = token("AWS:canary");
@@ -124,7 +126,8 @@ async fn a_missing_expiry_means_one_hour_and_an_impossible_expiry_is_refused() {
 
 /// Case 7: ECR sends the expiry as a number with a fraction, as a whole number, or in milliseconds.
 ///
-/// regcred accepts seconds in both forms. It refuses milliseconds, because the expiry would be thousands of years ahead.
+/// regcred accepts seconds in both forms. It refuses milliseconds, because the expiry would be thousands of years
+/// ahead.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_expiry_in_seconds_is_accepted_and_in_milliseconds_refused() {
     let good = token("AWS:canary");

@@ -7,7 +7,8 @@ use crate::world::{World, of, run};
 
 /// Case 14: the API server answers 429 with a pause, 503 during an upgrade, or 500 while etcd changes its leader.
 ///
-/// regcred respects the pause, even if only a header contains it. Finished targets stay finished, and the pass ends within its deadline.
+/// regcred respects the pause, even if only a header contains it. Finished targets stay finished, and the pass ends
+/// within its deadline.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_pass_respects_the_retry_after_of_a_busy_api_server() {
     let busy = "Too many requests, please try again later.";
@@ -62,8 +63,9 @@ async fn a_terminating_or_absent_namespace_is_reported_as_gone() {
 
 /// Case 20: rights are missing in three of two hundred namespaces.
 ///
-/// regcred names the missing rule for each object, and does not retry these namespaces again and again. The other targets are refreshed,
-/// and the exit code is 1. A quota, a webhook and a refusal that is not from RBAC are not reported as a missing right.
+/// regcred names the missing rule for each object, and does not retry these namespaces again and again. The other
+/// targets are refreshed, and the exit code is 1. A quota, a webhook and a refusal that is not from RBAC are not
+/// reported as a missing right.
 #[tokio::test(flavor = "multi_thread")]
 async fn missing_rights_in_some_namespaces_do_not_stop_the_other_targets() {
     let (namespaces, config) = many(200);

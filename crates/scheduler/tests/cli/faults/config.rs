@@ -4,11 +4,12 @@ use crate::world::{World, run};
 
 const HOST: &str = "123456789012.dkr.ecr.eu-west-1.amazonaws.com";
 
-/// Case 27: the config has an unknown key, an account of eleven digits, a region that does not exist, an invalid selector, or a duplicate
-/// target. Or a host has a port, a path, a wildcard or the domain of another partition, or one Secret has two logins for one host.
+/// Case 27: the config has an unknown key, an account of eleven digits, a region that does not exist, an invalid
+/// selector, or a duplicate target. Or a host has a port, a path, a wildcard or the domain of another partition, or one
+/// Secret has two logins for one host.
 ///
-/// regcred reports each error with file, line, key, value and a suggestion. The exit code is 2, and regcred calls neither AWS nor the
-/// cluster. A host with a scheme, a trailing slash or upper case is accepted with a warning.
+/// regcred reports each error with file, line, key, value and a suggestion. The exit code is 2, and regcred calls
+/// neither AWS nor the cluster. A host with a scheme, a trailing slash or upper case is accepted with a warning.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_invalid_config_is_refused_before_any_request() {
     let world = World::new(&["team-a"]).await;

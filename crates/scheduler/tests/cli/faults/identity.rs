@@ -7,8 +7,8 @@ use crate::world::{World, of, run};
 
 /// Case 8: the token file of a web identity rotates, is empty or missing for a moment, or holds an expired token.
 ///
-/// Each pass reads the file again. An empty file is a temporary failure, and a missing file is a configuration error. STS denies an
-/// expired token. Secrets stay, and the first pass with a valid file refreshes them.
+/// Each pass reads the file again. An empty file is a temporary failure, and a missing file is a configuration error.
+/// STS denies an expired token. Secrets stay, and the first pass with a valid file refreshes them.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_rotated_or_missing_web_identity_file_is_read_again_by_each_pass() {
     let world = World::new(&["team-a"]).await;

@@ -31,8 +31,8 @@ fn losses() -> [(Fault, &'static str, &'static str); 8] {
 
 /// Case 11: ECR or the API server accepts the connection and never answers, or closes it early.
 ///
-/// Every call has a deadline, and so has the pass. The pass ends with exit code 3 and names what it could not reach. Secrets stay, and
-/// the next pass works.
+/// Every call has a deadline, and so has the pass. The pass ends with exit code 3 and names what it could not reach.
+/// Secrets stay, and the next pass works.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_silent_or_broken_connection_ends_the_pass_within_its_deadline() {
     let world = World::new(&["team-a"]).await;
@@ -68,8 +68,8 @@ async fn a_silent_or_broken_connection_ends_the_pass_within_its_deadline() {
 
 /// Case 12: a proxy or a load balancer answers instead, with 407, 502 or an HTML page.
 ///
-/// regcred takes nothing from the answer as a token or an object. The message names the proxy or the status of the answer, and quotes
-/// nothing.
+/// regcred takes nothing from the answer as a token or an object. The message names the proxy or the status of the
+/// answer, and quotes nothing.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_answer_from_a_proxy_is_refused_and_not_quoted() {
     let world = World::new(&["team-a"]).await;
@@ -110,7 +110,8 @@ async fn an_answer_from_a_proxy_is_refused_and_not_quoted() {
     assert!(code == 2 && error.contains("HTTPS_PROXY") && !error.contains("canary"), "{error}");
 }
 
-/// Case 13: a certificate is untrusted, expired or for another host, or a bundle of authorities is missing or truncated.
+/// Case 13: a certificate is untrusted, expired or for another host, or a bundle of authorities is missing or
+/// truncated.
 ///
 /// regcred does not trust the server and sends nothing. It names an unusable bundle, with exit code 2.
 #[tokio::test(flavor = "multi_thread")]

@@ -14,8 +14,8 @@ fn docker_config(auths: &str) -> Value {
 
 /// Case 15: another field manager owns the data, such as a shell recipe or a controller that applies the Secret.
 ///
-/// regcred refuses the Secret, names its writers and leaves it byte for byte, even with `--force`. With `--adopt`, it takes over the
-/// result of a client-side apply and keeps the UID.
+/// regcred refuses the Secret, names its writers and leaves it byte for byte, even with `--force`. With `--adopt`, it
+/// takes over the result of a client-side apply and keeps the UID.
 #[tokio::test(flavor = "multi_thread")]
 async fn data_of_another_field_manager_is_refused_unless_adopted() {
     let world = World::new(&["team-a", "team-b"]).await;
@@ -97,8 +97,8 @@ async fn a_secret_that_cannot_be_written_is_refused_with_reason_and_fix() {
 
 /// Case 17: another writer edits or deletes regcred's Secret, or changes its dates.
 ///
-/// The next pass restores the Secret in place. regcred does not trust dates that it did not write, so an `expires-at` of 2099 has no
-/// effect.
+/// The next pass restores the Secret in place. regcred does not trust dates that it did not write, so an `expires-at`
+/// of 2099 has no effect.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_edited_or_deleted_secret_is_restored_by_the_next_pass() {
     let world = World::new(&["team-a"]).await;

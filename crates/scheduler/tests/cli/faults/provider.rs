@@ -13,8 +13,8 @@ fn error(status: u16, code: &str, message: &str) -> Answer {
 
 /// Case 1: ECR answers 500, 502 or 503.
 ///
-/// The pass ends with exit code 3 and leaves Secrets byte for byte. It makes at most three calls. The first pass after the outage
-/// refreshes.
+/// The pass ends with exit code 3 and leaves Secrets byte for byte. It makes at most three calls. The first pass after
+/// the outage refreshes.
 #[tokio::test(flavor = "multi_thread")]
 async fn existing_secrets_stay_unchanged_while_ecr_is_down() {
     let world = World::new(&["team-a"]).await;
@@ -65,7 +65,8 @@ async fn a_throttled_pass_makes_one_call_and_respects_retry_after() {
 
 /// Case 3: the identity may not request a token.
 ///
-/// regcred makes one call and exits with code 2. The message names the action and the principal, and nothing is written.
+/// regcred makes one call and exits with code 2. The message names the action and the principal, and nothing is
+/// written.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_denied_mint_names_the_action_and_the_principal() {
     let world = World::new(&["team-a"]).await;

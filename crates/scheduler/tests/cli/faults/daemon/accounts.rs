@@ -10,7 +10,8 @@ use crate::{
 
 /// Case 21: a project's `default` is created after its Secret.
 ///
-/// The daemon writes the Secret immediately. It links the ServiceAccount as soon as it exists, without a pause and without another token.
+/// The daemon writes the Secret immediately. It links the ServiceAccount as soon as it exists, without a pause and
+/// without another token.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_daemon_links_an_account_as_soon_as_it_is_created() {
     let world = World::new(&[]).await;
@@ -25,8 +26,8 @@ async fn a_daemon_links_an_account_as_soon_as_it_is_created() {
 
 /// Case 22: another writer rewrites the lists of a ServiceAccount again and again, each time without regcred's entry.
 ///
-/// The daemon restores the link three times, and then leaves it for ten minutes. It reports that another writer keeps changing the
-/// ServiceAccount. No entry of another owner is lost.
+/// The daemon restores the link three times, and then leaves it for ten minutes. It reports that another writer keeps
+/// changing the ServiceAccount. No entry of another owner is lost.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_daemon_stops_restoring_a_contested_link_after_three_writes() {
     let world = World::new(&["app-a"]).await;

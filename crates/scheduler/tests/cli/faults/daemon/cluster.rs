@@ -8,8 +8,8 @@ use crate::{
 
 /// Case 14: the API server is upgraded or changes its leader while a daemon runs.
 ///
-/// The daemon survives failed requests and closed watches. It serves a namespace that was created meanwhile as soon as the API server
-/// answers, and mints nothing for it.
+/// The daemon survives failed requests and closed watches. It serves a namespace that was created meanwhile as soon as
+/// the API server answers, and mints nothing for it.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_daemon_survives_an_upgrade_of_the_api_server() {
     let world = World::new(&["app-a"]).await;
@@ -55,8 +55,9 @@ async fn a_daemon_forgets_a_deleted_namespace() {
 
 /// Case 20: a daemon lacks rights in three namespaces of thirty.
 ///
-/// The daemon reports each of the three once, with the missing rule. It retries after two, ten and fifty seconds, and then every five
-/// minutes, because rights may follow shortly after their namespace. It serves the other namespaces, and also a later one.
+/// The daemon reports each of the three once, with the missing rule. It retries after two, ten and fifty seconds, and
+/// then every five minutes, because rights may follow shortly after their namespace. It serves the other namespaces,
+/// and also a later one.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_daemon_without_rights_in_some_namespaces_serves_the_other_ones() {
     let names = names(30);

@@ -52,8 +52,8 @@ fn is_in_once(world: &World, namespace: &str) -> bool {
 
 /// Case 26: a daemon is killed or stopped while it serves two hundred namespaces.
 ///
-/// A killed daemon leaves complete Secrets, and the next daemon continues with the remaining ones. A stopped daemon finishes the writes
-/// that have begun, starts no more, and exits with 0.
+/// A killed daemon leaves complete Secrets, and the next daemon continues with the remaining ones. A stopped daemon
+/// finishes the writes that have begun, starts no more, and exits with 0.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_killed_or_stopped_daemon_leaves_only_complete_secrets() {
     let names = names(200);

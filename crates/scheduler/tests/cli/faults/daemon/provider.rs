@@ -17,7 +17,8 @@ fn denied(code: &str, message: &str) -> Answer {
 
 /// Case 2: ECR throttles a daemon.
 ///
-/// The daemon makes one call for all of its namespaces. It makes no call during the pause that the answer asks for, and then one more.
+/// The daemon makes one call for all of its namespaces. It makes no call during the pause that the answer asks for, and
+/// then one more.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_throttled_daemon_makes_one_call_and_respects_retry_after() {
     let names = names(20);
@@ -43,8 +44,8 @@ async fn a_throttled_daemon_makes_one_call_and_respects_retry_after() {
 
 /// Case 3: a daemon's identity may not request a token.
 ///
-/// The daemon requests a token once in five minutes, however many namespaces need it. It logs the first failure with the action and the
-/// principal, and stays ready.
+/// The daemon requests a token once in five minutes, however many namespaces need it. It logs the first failure with
+/// the action and the principal, and stays ready.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_denied_daemon_retries_every_five_minutes_and_stays_ready() {
     let world = World::new(&["app-a"]).await;
@@ -93,8 +94,9 @@ async fn a_daemon_with_a_deactivated_key_keeps_serving_the_working_token() {
 
 /// Case 10: the clock of this machine is ten minutes slow or fast.
 ///
-/// AWS refuses the first signature and returns its own time. The daemon immediately signs the next call with that time. A warning and a
-/// metric report the difference, and the Secret is refreshed by its own dates. The daemon notices a corrected clock within five minutes.
+/// AWS refuses the first signature and returns its own time. The daemon immediately signs the next call with that time.
+/// A warning and a metric report the difference, and the Secret is refreshed by its own dates. The daemon notices a
+/// corrected clock within five minutes.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_wrong_clock_costs_one_call_and_is_reported() {
     let ten_minutes = Duration::from_mins(10);
