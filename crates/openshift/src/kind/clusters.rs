@@ -73,8 +73,8 @@ impl Clusters {
         self.all().iter().filter_map(|(name, it)| Some((name.clone(), it.as_ref().ok()?.clone()))).collect()
     }
 
-    /// Fails with [`ErrorKind::Invalid`] if two sinks of the plan are one cluster and keep the same Secret, because
-    /// they would overwrite each other.
+    /// Fails with [`ErrorKind::Invalid`](regcred_core::ErrorKind::Invalid) if two sinks of the plan are one cluster and
+    /// keep the same Secret, because they would overwrite each other.
     pub fn check(&self, plan: &Plan) -> Result<()> {
         let connected = self.connected();
         for (place, (name, cluster)) in connected.iter().enumerate() {
