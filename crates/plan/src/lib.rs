@@ -25,7 +25,7 @@ pub use rights::{ACCOUNT_VERBS, secret_verbs};
 pub use schemars;
 pub use types::{
     identity::{ChosenIdentity, Identities, IdentityFlag, POD_TOKEN, PodIdentity, PodSite, Policies, SecretFile},
-    provider::{Inline, NeededFile, Probe, ProviderPlan, ProviderType},
+    provider::{Inline, NeededFile, Probe, ProviderPlan, ProviderType, Variant},
     registry::{PlannedProvider, Types},
     sink::{Choice, ClusterPlan, NoOptions, Run, SinkPlan, SinkTarget, SinkType, SourceAndSink, fixed_targets},
 };

@@ -11,6 +11,7 @@ mod options;
 mod planned;
 mod policies;
 mod probe;
+mod public;
 mod region;
 mod role;
 mod token;
@@ -27,7 +28,7 @@ use regcred_config::{Hint, Origin, Problem, Problems, Spec, TypeGrammar};
 use regcred_core::{Clock, Code, RegistryProvider, Result, SystemClock};
 use regcred_plan::{
     ChosenIdentity, Finding, Identities, Inline, POD_TOKEN, PodIdentity, PodSite, Policies, Probe, ProviderPlan,
-    ProviderType, async_trait,
+    ProviderType, Variant, async_trait,
 };
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
@@ -87,7 +88,8 @@ const HINTS: [Hint; 17] = [
 
 /// The type `ecr`: tokens of Amazon ECR. Its options are [`EcrOptions`].
 ///
-/// Entries with the same region and identity share one token, whichever registries they name.
+/// Entries with the same region and identity share one token, whichever registries they name. The variant `ecr-public`
+/// mints tokens of Amazon ECR Public.
 pub struct EcrType {
     clock: Arc<dyn Clock>,
     environment: Environment,
@@ -154,7 +156,12 @@ impl ProviderType for EcrType {
         hosts.extend(further.collect::<Vec<_>>());
         hosts.sort();
         hosts.dedup();
-        let mut plan = planned(&token, &hosts, &self.environment).with_access(options.access);
+        let plan = if options.is_public {
+            public::planned(&token, &self.environment)
+        } else {
+            planned(&token, &hosts, &self.environment)
+        };
+        let mut plan = plan.with_access(options.access);
         if let Some(web) = &options.web_identity {
             plan = plan.with_file("web_identity.token_file", &web.token_file);
             if web.token_file == Path::new(POD_TOKEN) {
@@ -175,6 +182,10 @@ impl ProviderType for EcrType {
             .with_example("{ type: ecr, region: eu-west-1 }")
             .with_public(&PUBLIC)
             .with_hints(&HINTS)
+    }
+
+    fn variants(&self) -> Vec<Variant> {
+        vec![public::variant()]
     }
 
     fn inline(&self, keys: &Spec) -> Result<Inline<EcrOptions>, Problems> {
