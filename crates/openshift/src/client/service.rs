@@ -148,7 +148,9 @@ impl Session {
                 // A cancelled request must not end the plug-in, because other requests wait for it.
                 let session = Arc::clone(self);
                 let renewing = tokio::spawn(async move { session.run_plugin().await });
-                renewing.await.unwrap_or_else(|_| Err(Error::new(ErrorKind::Bug, "running an exec plug-in panicked")))
+                renewing.await.unwrap_or_else(|_| {
+                    Err(Error::new(ErrorKind::Bug, "cannot run the exec plug-in").with_cause("the call panicked"))
+                })
             }
             _ => Ok(()),
         }
