@@ -109,7 +109,7 @@ async fn connect(sink: &StoreName, options: &OpenShiftOptions, given: Option<Con
     match options.server.as_deref().filter(|it| plain(it) != plain(cluster.server())) {
         None => Ok(cluster),
         Some(server) => {
-            let cause = format!("it is for the cluster at {server}, and the kubeconfig names {}", cluster.server());
+            let cause = format!("it is for the cluster at {server}, and the connection is to {}", cluster.server());
             Err(Error::new(&codes::OPTIONS, format!("cannot use the sink {sink}")).with_cause(cause))
         }
     }
