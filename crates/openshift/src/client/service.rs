@@ -253,8 +253,8 @@ fn unconnectable(error: &kube::Error) -> Error {
             "`tls-server-name` is not a host name".to_owned()
         }
         _ => match env::var_os(TRUST).filter(|it| !it.is_empty()) {
-            Some(file) => format!("the authorities of {TRUST}, {}, cannot be used", Path::new(&file).display()),
-            None => "the authorities that this machine trusts cannot be used".to_owned(),
+            Some(file) => format!("the authorities of {TRUST}, {}, are not valid", Path::new(&file).display()),
+            None => "the authorities that this machine trusts are not valid".to_owned(),
         },
     };
     unusable("the connection to the cluster", reason)

@@ -141,5 +141,5 @@ async fn an_expiry_in_seconds_is_accepted_and_in_milliseconds_refused() {
         assert_eq!((code, why.as_str()), (0, ""), "{end}");
     }
     let milliseconds = json!((seconds * 1000.0).round());
-    refused(&json!({ "authorizationData": [data(&good, HOST, &milliseconds)] }), "13 h is the most that can be").await;
+    refused(&json!({ "authorizationData": [data(&good, HOST, &milliseconds)] }), "ECR allows at most 13 h").await;
 }
