@@ -9,9 +9,9 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// A failure of a port.
 ///
-/// `Display` prints the failed step as `cannot <verb> <object>`, without the cause. [`source`](StdError::source) returns the
-/// cause as text. The code that creates an error must keep secrets out of both. It translates vendor errors and never
-/// wraps them.
+/// `Display` prints the failed step as `cannot <verb> <object>`, without the cause. [`source`](StdError::source)
+/// returns the cause as text. The code that creates an error must keep secrets out of both. It translates vendor errors
+/// and never wraps them.
 #[derive(Clone)]
 pub struct Error {
     code: &'static Code,

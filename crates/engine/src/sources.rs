@@ -290,7 +290,7 @@ impl Sources {
 
     fn ended(&mut self, ended: Result<(Id, Result<()>), JoinError>) -> Vec<Change> {
         let (id, result) = ended.unwrap_or_else(|error| {
-            let panicked = Error::new(&codes::PANIC, "cannot discover targets").with_cause("the source panicked");
+            let panicked = Error::new(&codes::PANIC, "cannot watch the source").with_cause("it panicked");
             (error.id(), if error.is_cancelled() { Ok(()) } else { Err(panicked) })
         });
         // The events that the source sent before its end come first.
