@@ -251,7 +251,10 @@ async fn endpoints_and_proxies_come_from_the_tenant() {
     assert_eq!(hosts, [fips.clone(), fips, usual, dual_stack, far], "{told}");
     let refused = [
         (5, "cannot use AWS_USE_FIPS_ENDPOINT or use_fips_endpoint of the AWS profile: it is neither true nor false"),
-        (6, "the endpoint \"http://far.example\" of AWS_ENDPOINT_URL_ECR is neither HTTPS nor on loopback"),
+        (
+            6,
+            "cannot use the endpoint \"http://far.example\" of AWS_ENDPOINT_URL_ECR: it is neither HTTPS nor on loopback",
+        ),
         (7, "cannot use the authorities of AWS_CA_BUNDLE, /absent.pem: cannot read /absent.pem: it does not exist"),
     ];
     for (place, message) in refused {

@@ -340,11 +340,12 @@ impl EcrProviderBuilder {
         for variable in ENDPOINTS {
             let url = self.environment.get(variable);
             if url.as_ref().is_some_and(String::is_empty) {
-                return invalid(format!("{variable} is set, and empty: unset it"));
+                let error = Error::new(&codes::SETTING, format!("cannot use {variable}"));
+                return Err(error.with_cause("it is empty, so unset it"));
             }
             if let Some(url) = url.filter(|url| !is_secure(url)) {
-                let shown = shown(&url);
-                return invalid(format!("the endpoint {shown} of {variable} is neither HTTPS nor on loopback"));
+                let message = format!("cannot use the endpoint {} of {variable}", shown(&url));
+                return Err(Error::new(&codes::SETTING, message).with_cause("it is neither HTTPS nor on loopback"));
             }
         }
         if let Some(principal) = self.principal.as_ref().filter(|arn| !arn::is_principal(arn)) {
