@@ -10,7 +10,7 @@ use tokio::time::timeout;
 
 use crate::{
     codes,
-    error::{failed, translate},
+    error::{NO_ANSWER, failed, translate},
     host::{Alias, PUBLIC_HOSTS, Region, RegistryHost},
     quiet::quietly,
     settings::DEADLINE,
@@ -92,5 +92,5 @@ where
 
 /// Returns the error of a call without an answer before its deadline.
 pub(crate) fn late(action: &str) -> Error {
-    failed(&codes::UNREACHABLE, action, "had no answer", "the time for it was over")
+    failed(&codes::UNREACHABLE, action, NO_ANSWER)
 }
