@@ -46,7 +46,7 @@ pub(crate) fn public(
     now: SystemTime,
 ) -> Result<RegistryCredential> {
     let token = answer.and_then(|data| data.authorization_token());
-    let (username, password) = decode(token.ok_or_else(|| malformed("the answer holds no token"))?)?;
+    let (username, password) = decode(token.ok_or_else(|| bad_answer("it has no token"))?)?;
     let end = answer.and_then(|data| data.expires_at()).map(|it| (it.secs(), it.subsec_nanos()));
     RegistryCredential::new(vec![Login::new(registries, username, password)?], life(end, now)?)
 }

@@ -61,10 +61,10 @@ async fn each_fault_of_an_answer_has_its_kind_and_quotes_nothing() {
         (error(400, "AccessDeniedException"), ErrorKind::Denied, "ecr-public:GetAuthorizationToken"),
         (error(400, "ThrottlingException"), ErrorKind::Throttled, "ecr-public:GetAuthorizationToken"),
         (error(500, "ServerException"), ErrorKind::Unreachable, "HTTP 500"),
-        (raw("{}"), ErrorKind::Malformed, "holds no token"),
+        (raw("{}"), ErrorKind::Malformed, "it has no token"),
         (raw(r#"{"authorizationData":{"authorizationToken":"canary"}}"#), ErrorKind::Malformed, "6 characters"),
-        (raw(&past), ErrorKind::Malformed, "clock"),
-        (raw("<html>canary</html>"), ErrorKind::Unreachable, "HTTP 200"),
+        (raw(&past), ErrorKind::Malformed, "expired before"),
+        (raw("<html>canary</html>"), ErrorKind::Malformed, "HTTP 200"),
     ] {
         let aws = FakeAws::start().await;
         let shown = format!("{answer:?}");

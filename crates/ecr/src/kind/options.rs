@@ -65,9 +65,9 @@ pub struct EcrOptions {
     /// Whether `endpoint` may be HTTP beyond loopback. Default: `false`.
     #[serde(default)]
     pub allow_insecure_endpoint: bool,
-    /// Whether the tokens are those of ECR Public.
+    /// Whether the tokens are those of ECR Public: see [`EcrOptions::public`]. It is not a key of a config.
     #[serde(skip)]
-    pub(crate) is_public: bool,
+    pub is_public: bool,
 }
 
 impl EcrOptions {
