@@ -310,7 +310,9 @@ impl EcrProviderBuilder {
         };
         let service = if self.is_public {
             let mut ecr = aws_sdk_ecrpublic::config::Builder::from(&config);
-            ecr.set_endpoint_url(self.endpoint);
+            if let Some(endpoint) = self.endpoint {
+                ecr = ecr.endpoint_url(endpoint);
+            }
             Service::Public(aws_sdk_ecrpublic::Client::from_conf(ecr.build()))
         } else {
             let mut ecr = aws_sdk_ecr::config::Builder::from(&config);

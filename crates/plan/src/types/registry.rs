@@ -1,6 +1,12 @@
 //! The types that a program knows.
 
-use std::{any::Any, collections::BTreeMap, fmt, sync::Arc, time::SystemTime};
+use std::{
+    any::Any,
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    sync::Arc,
+    time::SystemTime,
+};
 
 use regcred_config::{Grammar, Problem, Problems, Spec, TypeSchemas, codes::UNKNOWN_NAME};
 use regcred_core::{Code, Error, ProviderName, RegistryProvider, Result};
@@ -313,7 +319,7 @@ fn entries(providers: &[PlannedProvider]) -> Vec<Probe<Options>> {
 }
 
 fn unknown<'a>(entry: &Spec, what: &str, known: impl Iterator<Item = &'a &'static str>) -> Problem {
-    let known = known.copied().collect::<Vec<_>>().join(", ");
+    let known = known.copied().collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>().join(", ");
     entry
         .problem("type", format!("{:?} is not a type of {what} (known types: {known})", entry.kind()))
         .with_code(&UNKNOWN_NAME)
