@@ -7,6 +7,7 @@ mod fixes;
 mod flags;
 mod inline;
 mod issuer;
+mod option_keys;
 mod options;
 mod planned;
 mod policies;
@@ -24,7 +25,7 @@ use std::{
     time::SystemTime,
 };
 
-use regcred_config::{Hint, Origin, Problem, Problems, Spec, TypeGrammar};
+use regcred_config::{Origin, Problem, Problems, Spec, TypeGrammar};
 use regcred_core::{Clock, Code, RegistryProvider, Result, SystemClock};
 use regcred_plan::{
     ChosenIdentity, Finding, Identities, Inline, POD_TOKEN, PodIdentity, PodSite, Policies, Probe, ProviderPlan,
@@ -36,6 +37,7 @@ use self::{
     chosen::Chosen,
     flags::AUDIENCE,
     inline::TargetKeys,
+    option_keys::{HINTS, PUBLIC},
     planned::planned,
     token::{Token, aliases, plain},
 };
@@ -44,47 +46,6 @@ pub use self::{
     role::RoleArn,
 };
 use crate::{Environment, Transport, codes};
-
-/// The options that are not secret: all except the external id.
-const PUBLIC: [&str; 15] = [
-    "region",
-    "accounts",
-    "aliases",
-    "profile",
-    "web_identity",
-    "identity",
-    "programs",
-    "role_arn",
-    "session_name",
-    "principal",
-    "endpoint",
-    "fips",
-    "dual_stack",
-    "access",
-    "allow_insecure_endpoint",
-];
-const NO_KEYS: &str =
-    "keys of AWS belong in the environment, in a profile, or in the Secret of `regcred manifests --identity keys`";
-/// Keys that are often used by mistake, each with a hint.
-const HINTS: [Hint; 17] = [
-    Hint::Means("registries", "registry"),
-    Hint::Means("host", "registry"),
-    Hint::Means("hosts", "registry"),
-    Hint::Means("role", "role_arn"),
-    Hint::Means("arn", "role_arn"),
-    Hint::Means("iam_role", "role_arn"),
-    Hint::Means("assume_role", "role_arn"),
-    Hint::Means("account", "accounts"),
-    Hint::Means("account_id", "accounts"),
-    Hint::Refused("access_key_id", NO_KEYS),
-    Hint::Refused("access_key", NO_KEYS),
-    Hint::Refused("secret_access_key", NO_KEYS),
-    Hint::Refused("secret_key", NO_KEYS),
-    Hint::Refused("session_token", NO_KEYS),
-    Hint::Refused("aws_access_key_id", NO_KEYS),
-    Hint::Refused("aws_secret_access_key", NO_KEYS),
-    Hint::Refused("aws_session_token", NO_KEYS),
-];
 
 /// The type `ecr`: tokens of Amazon ECR. Its options are [`EcrOptions`].
 ///

@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::{
-    HINTS, PUBLIC,
+    option_keys::{HINTS, PUBLIC},
     options::{EcrOptions, IdentityName, WebIdentity},
     planned::{AUTH, LIFE, public_identity},
     token::Token,
