@@ -256,7 +256,7 @@ fn as_table(rows: &[Row<'_>], now: SystemTime, wide: bool) -> String {
         let all = registries.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
         let cells = vec![
             row.state.word(),
-            left.unwrap_or_else(|| "-".into()),
+            left.unwrap_or_else(|| if issued.is_some() { "static".into() } else { "-".into() }),
             age.unwrap_or_else(|| "-".into()),
             or_none(owner),
             or_none(match (wide, more) {
