@@ -82,7 +82,7 @@ mod tests {
     fn the_output_of_real_helpers_is_understood() {
         // docker-credential-pass 0.6.4, after `store`.
         let printed = "{\"ServerURL\":\"r.example\",\"Username\":\"robot\",\"Secret\":\"s3cret\"}\n";
-        let answer = super::answer(&registry("r.example"), &Ended::of(0, printed)).expect("it has a login");
+        let answer = answer(&registry("r.example"), &Ended::of(0, printed)).expect("it has a login");
         assert_eq!((answer.login.username(), answer.login.secret().expose()), ("robot", "s3cret"));
         for (helper, exit, printed, code) in [
             ("docker-credential-ecr-login 0.6.4", 1, "credentials not found in native keychain\n", &codes::NO_LOGIN),
@@ -104,7 +104,7 @@ mod tests {
     #[test]
     fn the_user_name_token_marks_an_identity_token() {
         let printed = r#"{"ServerURL":"https://other.example","Username":"<token>","Secret":"refresh"}"#;
-        let answer = super::answer(&registry("r.example/team"), &Ended::of(0, printed)).expect("it is valid");
+        let answer = answer(&registry("r.example/team"), &Ended::of(0, printed)).expect("it is valid");
         assert!(matches!(answer.login.secret(), LoginSecret::IdentityToken(_)));
         assert_eq!((answer.login.username(), answer.login.secret().expose()), ("", "refresh"));
         assert_eq!(answer.login.registries(), [registry("r.example/team")]);
