@@ -70,13 +70,15 @@ pub(crate) fn answer(registry: &Registry, ended: &Ended) -> Result<Answer, Fault
     Answer::new(login, cached_for.flatten())
 }
 
-/// Returns the entry with the longest key that matches the registry. Invalid keys match nothing.
+/// Returns the entry with the longest key that matches the registry. Invalid keys match nothing. An entry without user
+/// name and password means anonymous access, so it is no login.
 fn longest(auth: BTreeMap<String, Entry>, registry: &Registry) -> Option<Entry> {
     let name = registry.as_str();
     let hub = registry.is_docker_hub().then(|| name.replacen(registry.host_and_port(), DOCKER_HUB, 1));
     let matches = |pattern: &Pattern| pattern.matches(name) || hub.as_ref().is_some_and(|hub| pattern.matches(hub));
     let patterns = auth.into_iter().filter_map(|(key, entry)| Some((Pattern::new(key).ok()?, entry)));
-    let matching = patterns.filter(|(pattern, _)| matches(pattern));
+    let is_login = |it: &Entry| !it.username.is_empty() || !it.password.is_empty();
+    let matching = patterns.filter(|(pattern, entry)| is_login(entry) && matches(pattern));
     matching.max_by_key(|(pattern, _)| pattern.to_string().len()).map(|(_, entry)| entry)
 }
 
@@ -133,6 +135,16 @@ mod tests {
         ] {
             assert_eq!(user(name, auth).as_deref(), expected, "{name}");
         }
+    }
+
+    /// The keys of `acr-credential-provider` for a managed identity, from `pkg/credentialprovider` of
+    /// kubernetes-sigs/cloud-provider-azure.
+    #[test]
+    fn an_entry_for_anonymous_access_is_no_login() {
+        let anonymous = r#""*.azurecr.*": {"username": "", "password": ""}"#;
+        let auth = format!(r#"{{{anonymous}, "team.azurecr.io": {{"username": "0000", "password": "p"}}}}"#);
+        assert_eq!(user("team.azurecr.io", &auth).as_deref(), Some("0000"));
+        assert_eq!(user("other.azurecr.io", &auth), None);
     }
 
     #[test]

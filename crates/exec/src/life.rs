@@ -43,17 +43,17 @@ impl Life {
 
 /// Returns the end of a login that was requested at `start`. `None`: it has no end.
 ///
-/// The life of the config comes before the cache duration of the program. A token with an earlier end of its own ends
-/// then.
+/// That is the first of two times: the end of the life in the config, and the end that a token states. A cache duration
+/// counts only without both, because plug-ins state a few minutes for tokens that work for hours.
 pub(crate) fn end(life: Option<Life>, answer: &Answer, start: SystemTime) -> Result<Option<SystemTime>, Fault> {
-    let cached_for = answer.cached_for.filter(|it| !it.is_zero());
-    let lasts = life.map_or(cached_for, Life::duration);
-    let limit = lasts.and_then(|lasts| start.checked_add(lasts));
-    let end = limit.into_iter().chain(jwt::end(answer.login.secret().expose())).min();
-    if end.is_none() && life.is_none() {
-        return Err(Fault::new(&codes::NO_END, "it does not state when the login ends: set `life`"));
-    }
-    Ok(end)
+    let after = |lasts: Duration| start.checked_add(lasts);
+    let stated = jwt::end(answer.login.secret().expose());
+    let Some(life) = life else {
+        let cached = || answer.cached_for.filter(|it| !it.is_zero()).and_then(after);
+        let unknown = || Fault::new(&codes::NO_END, "it does not state when the login ends: set `life`");
+        return stated.or_else(cached).map(Some).ok_or_else(unknown);
+    };
+    Ok(life.duration().and_then(after).into_iter().chain(stated).min())
 }
 
 #[cfg(test)]
@@ -81,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn the_end_is_the_first_of_the_known_ones() {
+    fn the_end_is_that_of_the_config_or_of_the_token_or_of_the_cache() {
         let (never, two) = (Some(Life::never()), Life::lasting(2 * HOUR).ok());
         for (life, token, cached_for, hours) in [
             (two, None, None, Some(2)),
@@ -89,7 +89,7 @@ mod tests {
             (two, Some(3), None, Some(2)),
             (two, None, Some(HOUR), Some(2)),
             (None, Some(3), None, Some(3)),
-            (None, Some(3), Some(HOUR), Some(1)),
+            (None, Some(3), Some(HOUR), Some(3)),
             (None, Some(3), Some(Duration::ZERO), Some(3)),
             (None, None, Some(HOUR), Some(1)),
             (never, None, None, None),

@@ -121,8 +121,8 @@ impl ExecProviderBuilder {
         Self { arguments: args.into_iter().map(Into::into).collect(), ..self }
     }
 
-    /// Sets the life of the logins. Default: the program states it, with a JSON Web Token that has `exp`, or with the
-    /// cache duration of a plug-in.
+    /// Sets the life of the logins. Default: the `exp` of a password that is a JSON Web Token, or else the cache
+    /// duration of a plug-in.
     #[must_use]
     pub fn with_life(self, life: Life) -> Self {
         Self { life: Some(life), ..self }

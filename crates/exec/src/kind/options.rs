@@ -32,8 +32,8 @@ pub struct ExecOptions {
     #[schemars(with = "Vec<String>", length(min = 1), extend("uniqueItems" = true))]
     pub registries: Vec<Registry>,
     /// Time for which a login works at least when the program prints it, such as `50m`. At least `1m`. `never`: logins
-    /// have no end, and only `schedule` renews them. Default: the program states it, with a JSON Web Token that has
-    /// `exp`, or with the `cacheDuration` of a plug-in. Docker credential helpers usually do not.
+    /// have no end, and only `schedule` renews them. Default: the `exp` of a password that is a JSON Web Token, or else
+    /// the `cacheDuration` of a plug-in. Docker credential helpers usually state neither.
     #[serde(default, deserialize_with = "life")]
     #[schemars(with = "Option<String>")]
     pub life: Option<Life>,
