@@ -115,7 +115,7 @@ async fn a_call_to_a_silent_server_ends_after_ten_seconds() {
     let config = config.display().to_string();
     let args = ["once", "--config", &config, "--output", "json", "--timeout", "11s"];
     for (kubeconfig, aws_url, why) in [
-        (&world.kubeconfig, proxy.url(), "the time for it was over"),
+        (&world.kubeconfig, proxy.url(), "no answer in time"),
         (&kubeconfig, aws.url(), "the API server did not answer within 10 s"),
     ] {
         let began = std::time::Instant::now();

@@ -132,7 +132,10 @@ async fn a_role_is_assumed_with_external_id_and_session_name() {
     let denied = mint(&json!({ "role_arn": PULL }), &borrowed(&environment));
     let said = denied["error"].as_str().expect("text");
     assert_eq!(denied["kind"], "denied", "{said}");
-    assert!(said.contains("sts:AssumeRole was denied") && said.contains("action sts:AssumeRole"), "{said}");
+    assert!(
+        said.contains("cannot call sts:AssumeRole: AWS denied it") && said.contains("action sts:AssumeRole"),
+        "{said}"
+    );
     assert!(said.contains("principal arn:aws:iam::123456789012:"), "{said}");
     let calls = aws.calls();
     assert_eq!(calls.last().and_then(|call| call.session_name.as_deref()), Some("regcred"));
@@ -165,12 +168,12 @@ async fn a_web_identity_file_is_read_for_each_mint_and_may_be_missing_for_a_whil
             told["error"]
                 .as_str()
                 .expect("text")
-                .ends_with(&format!("the token file of the AWS identity, {path}, {how}"))
+                .ends_with(&format!("cannot use the token file of the AWS identity, {path}: {how}"))
         };
-        assert_eq!((&empty["kind"], said(&empty, "is empty")), (&json!("unreachable"), true), "{empty}");
+        assert_eq!((&empty["kind"], said(&empty, "it is empty")), (&json!("unreachable"), true), "{empty}");
         fs::remove_file(&file).expect("it can be removed");
         let gone = minting.again();
-        assert_eq!((&gone["kind"], said(&gone, "is not there")), (&json!("invalid"), true), "{gone}");
+        assert_eq!((&gone["kind"], said(&gone, "it does not exist")), (&json!("invalid"), true), "{gone}");
         fs::write(&file, &two).expect("it can be written");
         assert_eq!(registries(&minting.again()), [HOST]);
         aws.expire_web_identity(&two);
@@ -217,11 +220,11 @@ async fn a_role_from_the_environment_is_trimmed_and_refused_if_invalid() {
     let before = aws.calls().len();
     let two = format!("{PULL}\ncanary");
     for (role, session, said) in [
-        (two.as_str(), "pod", "cannot use AWS_ROLE_ARN: it holds a newline at character 36"),
-        ("arn:aws:iam::123456789012:role/can\u{1}ary", "a", "cannot use AWS_ROLE_ARN: it holds a control character"),
+        (two.as_str(), "pod", "cannot use AWS_ROLE_ARN: it contains a newline at character 36"),
+        ("arn:aws:iam::123456789012:role/can\u{1}ary", "a", "cannot use AWS_ROLE_ARN: it contains a control character"),
         ("canary", "a", "cannot use AWS_ROLE_ARN: it is not the ARN of a role"),
         ("arn:aws:iam:eu-west-1:123456789012:role/canary", "a", "cannot use AWS_ROLE_ARN: it is not the ARN of a role"),
-        (PULL, "can\nary", "cannot use AWS_ROLE_SESSION_NAME: it holds a newline at character 4"),
+        (PULL, "can\nary", "cannot use AWS_ROLE_SESSION_NAME: it contains a newline at character 4"),
     ] {
         let told = with(role, session);
         let error = told["error"].as_str().expect("text");
@@ -423,7 +426,7 @@ async fn a_refusing_proxy_and_an_untrusted_authority_are_distinguished() {
         "{absent}"
     );
 
-    for (status, how) in [(407, "the proxy wants credentials (HTTP 407)"), (502, "the proxy refused the way on")] {
+    for (status, how) in [(407, "the proxy requires credentials (HTTP 407)"), (502, "the proxy refused to connect")] {
         proxy.answer_with(status, "<html>canary</html>");
         let refused = with_trust(&bundle);
         assert_eq!(refused["kind"], "unreachable");

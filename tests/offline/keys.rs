@@ -52,7 +52,7 @@ async fn keys_from_the_environment_are_trimmed_or_refused_by_variable_name() {
     }
     for (value, said) in INSIDE {
         for variable in VARIABLES {
-            assert_invalid(&with(variable, value), &format!("cannot use {variable}: it holds {said}"));
+            assert_invalid(&with(variable, value), &format!("cannot use {variable}: it contains {said}"));
         }
     }
     for empty in ["", " ", "\n"] {
@@ -127,7 +127,9 @@ async fn invalid_keys_in_an_answer_are_refused_with_the_name_of_their_source() {
             let environment = common.into_iter().chain(more.iter().map(|(name, value)| (*name, value.as_str())));
             let minted = mint(wanted, &environment.collect::<Vec<_>>());
             match said {
-                Some(said) => assert_invalid(&minted, &format!("cannot use the access key of {from}: it holds {said}")),
+                Some(said) => {
+                    assert_invalid(&minted, &format!("cannot use the access key of {from}: it contains {said}"))
+                }
                 None => assert!(minted["registries"].is_array(), "{from}: {minted}"),
             }
         }
@@ -160,7 +162,7 @@ async fn a_broken_instance_metadata_answer_is_reported_with_a_fix() {
     );
     let instance = InstanceMetadata::start().await;
     instance.remove_role();
-    assert_said(ask(&instance.url(), &[]), "denied", "attach an instance profile");
+    assert_said(ask(&instance.url(), &[]), "denied", "answered HTTP 404: the machine has no role");
     for (status, body, kind, said) in [
         (401, "canary", "denied", "answered HTTP 401"),
         (403, "canary", "denied", "answered HTTP 403"),
@@ -169,9 +171,9 @@ async fn a_broken_instance_metadata_answer_is_reported_with_a_fix() {
         (429, "canary", "throttled", "answered HTTP 429"),
         (500, "canary", "unreachable", "answered HTTP 500"),
         (503, "<html>canary</html>", "unreachable", "answered HTTP 503"),
-        (200, "<html>canary</html>", "malformed", "gave an answer that is not its own"),
-        (200, "", "malformed", "gave an answer that is not its own"),
-        (200, "canary\n", "malformed", "gave an answer that is not its own"),
+        (200, "<html>canary</html>", "malformed", "the answer is not that of the instance metadata service"),
+        (200, "", "malformed", "the answer is not that of the instance metadata service"),
+        (200, "canary\n", "malformed", "the answer is not that of the instance metadata service"),
     ] {
         let instance = InstanceMetadata::start().await;
         instance.fail_with(status, body);
@@ -206,7 +208,7 @@ async fn a_token_file_that_is_not_text_is_invalid() {
             ),
         ] {
             let minted = mint(&wanted, &[&common[..], &more].concat());
-            assert_invalid(&minted, &format!("the token file of the AWS identity, {path}, is not usable"));
+            assert_invalid(&minted, &format!("cannot use the token file of the AWS identity, {path}: "));
             assert!(!minted.to_string().contains("canary"), "{minted}");
         }
     }
@@ -218,7 +220,7 @@ fn contradictory_variables_are_named() {
     let token = dir.path().join("token");
     fs::write(&token, "of-the-pod").expect("it can be written");
     let token = token.display().to_string();
-    let not_valid = "AWS_CONTAINER_CREDENTIALS_FULL_URI or the token beside it is not valid";
+    let not_valid = "AWS_CONTAINER_CREDENTIALS_FULL_URI or its token is not valid";
     let endpoint = "AWS_CONTAINER_CREDENTIALS_FULL_URI";
     let cases: [&[(&str, &str)]; 3] = [
         &[(endpoint, "http://10.0.0.1/v1")],
@@ -281,14 +283,15 @@ async fn the_ca_bundle_of_the_aws_cli_wins_over_the_bundle_of_openssl() {
         assert_eq!(minted["registries"].is_array(), is_trusted, "{bundle:?} {more:?}: {minted}");
     }
     let minted = with(&[("AWS_CONFIG_FILE", &profile(&broken))]);
-    assert_invalid(&minted, &format!("the authorities of ca_bundle of the AWS profile \"default\", {broken}, cannot"));
-    for (path, why) in [
-        (&absent, "it does not exist"),
-        (&broken, "it holds no PEM certificate"),
-        (&folder, "it is not a regular file"),
-    ] {
+    assert_invalid(
+        &minted,
+        &format!("cannot use the authorities of ca_bundle of the AWS profile \"default\", {broken}: "),
+    );
+    for (path, why) in
+        [(&absent, "it does not exist"), (&broken, "it has no PEM certificate"), (&folder, "it is not a regular file")]
+    {
         let minted = with(&[("AWS_CA_BUNDLE", path)]);
-        assert_invalid(&minted, &format!("the authorities of AWS_CA_BUNDLE, {path}, cannot be used: "));
+        assert_invalid(&minted, &format!("cannot use the authorities of AWS_CA_BUNDLE, {path}: "));
         assert_invalid(&minted, why);
     }
 }

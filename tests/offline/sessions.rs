@@ -163,16 +163,16 @@ async fn an_expiring_sso_session_is_renewed_and_saved_for_the_aws_cli() {
 async fn an_expired_sso_session_is_reported_with_the_login_command() {
     let laptop = Laptop::new(&sso_config()).await;
     let files: [(Option<String>, &str); 10] = [
-        (None, "there is no session on this machine"),
-        (Some(sso_token("canary-access", PAST)), "the session has ended"),
-        (Some(sso_token("canary-unknown", FUTURE)), "the session has ended"),
-        (Some(renewable("canary-access", PAST, "canary-spent")), "the session has ended"),
-        (Some(sso_token("canary\nwrapped", FUTURE)), "the file of the session is damaged"),
-        (Some("canary".into()), "the file of the session is damaged"),
-        (Some(String::new()), "the file of the session is damaged"),
-        (Some("{}".into()), "the file of the session is damaged"),
-        (Some(sso_token("canary-access", "canary")), "the file of the session is damaged"),
-        (Some(json!({ "accessToken": 1, "expiresAt": FUTURE }).to_string()), "the file of the session is damaged"),
+        (None, "it does not exist on this machine"),
+        (Some(sso_token("canary-access", PAST)), "it has ended"),
+        (Some(sso_token("canary-unknown", FUTURE)), "it has ended"),
+        (Some(renewable("canary-access", PAST, "canary-spent")), "it has ended"),
+        (Some(sso_token("canary\nwrapped", FUTURE)), "its file is damaged"),
+        (Some("canary".into()), "its file is damaged"),
+        (Some(String::new()), "its file is damaged"),
+        (Some("{}".into()), "its file is damaged"),
+        (Some(sso_token("canary-access", "canary")), "its file is damaged"),
+        (Some(json!({ "accessToken": 1, "expiresAt": FUTURE }).to_string()), "its file is damaged"),
     ];
     for (file, why) in files {
         for (profile, of, names) in
@@ -195,9 +195,9 @@ async fn an_expired_sso_session_is_reported_with_the_login_command() {
     for (status, body, kind, said) in [
         (401, r#"{"message":"canary"}"#, "denied", "aws sso login --profile dev"),
         (403, r#"{"message":"No access","__type":"ForbiddenException"}"#, "denied", "aws sso login --profile dev"),
-        (429, r#"{"message":"canary"}"#, "throttled", "sso:GetRoleCredentials was throttled"),
-        (500, "canary", "unreachable", "sso:GetRoleCredentials failed"),
-        (200, "<html>canary</html>", "malformed", "sso:GetRoleCredentials had"),
+        (429, r#"{"message":"canary"}"#, "throttled", "cannot call sso:GetRoleCredentials: AWS throttled it"),
+        (500, "canary", "unreachable", "cannot call sso:GetRoleCredentials: AWS answered with an error"),
+        (200, "<html>canary</html>", "malformed", "cannot call sso:GetRoleCredentials: the answer is not valid"),
     ] {
         laptop.sign_in.fail_with(status, body);
         laptop.assert_refuses(&json!({ "profile": "dev" }), &[], kind, said);
@@ -207,7 +207,7 @@ async fn an_expired_sso_session_is_reported_with_the_login_command() {
         &json!({ "profile": "dev" }),
         &nowhere,
         "unreachable",
-        "sso:GetRoleCredentials had no answer",
+        "cannot call sso:GetRoleCredentials: the connection failed",
     );
 }
 
@@ -293,7 +293,8 @@ async fn a_credential_process_mints_and_its_output_is_never_printed() {
         assert_eq!(laptop.last_access_key(), "ASIAPROGRAM");
     }
     laptop.assert_mints(&json!({ "profile": "role" }), &[]);
-    let ended = format!("the credential_process of the AWS profile \"bad\" failed: {bad} ended with exit status: 7");
+    let ended =
+        format!("cannot use the credential_process of the AWS profile \"bad\": {bad} ended with exit status: 7");
     for profile in ["bad", "bad-role"] {
         laptop.assert_refuses(&json!({ "profile": profile }), &[], "denied", &ended);
     }
@@ -317,7 +318,7 @@ async fn a_credential_process_mints_and_its_output_is_never_printed() {
         laptop.assert_mints(&json!({ "profile": "spaced", "programs": ["/x", spaced] }), more);
         for profile in ["shell", "bad"] {
             let wanted = json!({ "profile": profile, "programs": [good] });
-            laptop.assert_refuses(&wanted, more, "invalid", "the config allows others alone");
+            laptop.assert_refuses(&wanted, more, "invalid", "the config allows only other programs");
         }
     }
     laptop.assert_mints(&json!({ "profile": "good" }), &[("KUBERNETES_SERVICE_HOST", "")]);
@@ -356,7 +357,7 @@ async fn a_profile_with_blanks_in_its_name_is_found_as_the_aws_cli_finds_it() {
     laptop.assert_mints(&json!({ "profile": "my dev" }), &[]);
     let sso = "[profile x]\nsso_session = x y\nsso_account_id = 1\nsso_role_name = r\n[sso-session \"x y\"]\nsso_start_url = https://x.example\nsso_region = eu-west-1\n";
     laptop.write(".aws/config", sso);
-    laptop.assert_refuses(&json!({ "profile": "x" }), &[], "denied", "there is no session on this machine");
+    laptop.assert_refuses(&json!({ "profile": "x" }), &[], "denied", "it does not exist on this machine");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -373,7 +374,7 @@ async fn expired_credentials_of_a_program_are_refused() {
             laptop.assert_mints(&json!({ "profile": "x" }), &[]);
         } else {
             let said =
-                "the credential_process of the AWS profile \"x\" failed: it printed credentials that have expired";
+                "cannot use the credential_process of the AWS profile \"x\": it printed credentials that have expired";
             laptop.assert_refuses(&json!({ "profile": "x" }), &[], "denied", said);
         }
     }
@@ -407,7 +408,7 @@ async fn unusable_profile_settings_are_named() {
         ),
         (
             format!("[profile x]\nrole_arn = {PULL}\n  canary\nsource_profile = y\n"),
-            "/.aws/config: it holds a newline at character 36",
+            "/.aws/config: it contains a newline at character 36",
         ),
         (
             format!("[profile x]\n{role}source_profile = y\n  canary\n"),
@@ -515,7 +516,7 @@ async fn contradictory_profile_settings_are_named() {
             "it has SSO settings, and no sso_role_name",
         ),
         ("[profile x]\nsso_start_url = u\n".into(), "it has SSO settings, and no sso_region"),
-        ("[profile x]\nregion = eu-west-1\n".into(), "the AWS profile \"x\" holds no credentials"),
+        ("[profile x]\nregion = eu-west-1\n".into(), "cannot use the AWS profile \"x\": it has no credentials"),
         (format!("[x]\n{keys}"), "has [x], and a config file needs [profile x]"),
         (format!("[profile y]\n{keys}"), "cannot find the AWS profile \"x\": it is not in "),
         (format!("[profile x]\n{keys}canary\n"), "/.aws/config: line 4 is neither a section"),
@@ -539,7 +540,7 @@ async fn contradictory_profile_settings_are_named() {
         (format!("[x]\n{keys}"), "a config file needs [profile x]"),
         (
             "[profile x]\nregion = eu-west-1\n".to_owned(),
-            "the AWS profile \"x\" that AWS_PROFILE names holds no credentials",
+            "cannot use the AWS profile \"x\" that AWS_PROFILE names: it has no credentials",
         ),
     ] {
         laptop.write(".aws/config", &config);

@@ -140,7 +140,10 @@ async fn a_web_identity_token_of_a_tenant_is_read_again_for_each_mint() {
     let told = minting.again();
     let said = told[0]["error"].as_str().expect("it failed");
     assert_eq!(told[0]["kind"], "denied", "{said}");
-    assert!(said.contains("sts:AssumeRoleWithWebIdentity was denied") && !said.contains("second"), "{said}");
+    assert!(
+        said.contains("cannot call sts:AssumeRoleWithWebIdentity: AWS denied it") && !said.contains("second"),
+        "{said}"
+    );
     fs::remove_file(&token).expect("it is there");
     let told = minting.again();
     assert_eq!(told[0]["kind"], "invalid", "{told}");
@@ -162,7 +165,7 @@ async fn a_tenant_without_credentials_fails_although_the_process_has_some() {
         { "environment": { "HOME": home }, "web_identity": "/absent", "files": {} },
     ]);
     let told = process.mint(&tenants).again();
-    let nowhere = "no AWS credentials were found in the variables, profiles and web identity that the program gives";
+    let nowhere = "cannot find AWS credentials: the variables, profiles and web identity of the program have none";
     let said = [
         ("denied", nowhere),
         ("denied", nowhere),
@@ -171,7 +174,7 @@ async fn a_tenant_without_credentials_fails_although_the_process_has_some() {
         ("denied", nowhere),
         ("invalid", "cannot find the AWS profile \"dev\": there is no home folder to look in"),
         ("invalid", "cannot find the AWS profile \"dev\" that AWS_PROFILE names"),
-        ("invalid", "the token file of the AWS identity, /absent, is not there"),
+        ("invalid", "cannot use the token file of the AWS identity, /absent: it does not exist"),
     ];
     for (place, (kind, message)) in said.into_iter().enumerate() {
         assert_eq!(told[place]["kind"], kind, "{place}: {told}");
@@ -248,11 +251,11 @@ async fn endpoints_and_proxies_come_from_the_tenant() {
     assert_eq!(hosts, [fips.clone(), fips, usual, dual_stack, far], "{told}");
     let refused = [
         (5, "cannot use AWS_USE_FIPS_ENDPOINT or use_fips_endpoint of the AWS profile: it is neither true nor false"),
-        (6, "the endpoint \"http://far.example\" of AWS_ENDPOINT_URL_ECR is neither HTTPS nor on loopback"),
         (
-            7,
-            "the authorities of AWS_CA_BUNDLE, /absent.pem, cannot be used: cannot read /absent.pem: it does not exist",
+            6,
+            "cannot use the endpoint \"http://far.example\" of AWS_ENDPOINT_URL_ECR: it is neither HTTPS nor on loopback",
         ),
+        (7, "cannot use the authorities of AWS_CA_BUNDLE, /absent.pem: cannot read /absent.pem: it does not exist"),
     ];
     for (place, message) in refused {
         assert_eq!((&told[place]["kind"], &told[place]["error"]), (&"invalid".into(), &message.into()), "{told}");

@@ -11,9 +11,9 @@ regcred_core::codes! {
         fix "Correct the line that the message names.";
     NOT_A_CONFIG = "RC0103", Invalid, "A file is not a config of regcred",
         cause "The file has none of the keys of a config, or a link leads to a file in another folder that is not valid.",
-        fix "Name the right file with `--config`. A kubeconfig belongs to `--kubeconfig`.";
+        fix "Name the right file with `--config`. Pass a kubeconfig with `--kubeconfig`.";
     UNKNOWN_KEY = "RC0104", Invalid, "A key is not known",
-        cause "The key is misspelt, belongs to another place, or is from another version.",
+        cause "The key is misspelt, is from another version, or belongs in another place. Options of a provider, such as `profile`, belong in `providers`.",
         fix "Correct the key. `regcred schema` prints all keys for an editor.";
     MISSING = "RC0105", Invalid, "A required key is missing",
         cause "The config, or one of its entries, does not work without the key.",
@@ -24,7 +24,7 @@ regcred_core::codes! {
     VALUE = "RC0107", Invalid, "A value is not allowed",
         cause "The value does not follow the syntax of its key, or is outside its limits.",
         fix "Correct the value. The message shows the expected form.";
-    DUPLICATE = "RC0108", Invalid, "A value or an entry is there twice",
+    DUPLICATE = "RC0108", Invalid, "A value or an entry is a duplicate",
         cause "Two entries describe the same target, or a list contains the same value twice.",
         fix "Remove one of the two.";
     UNKNOWN_NAME = "RC0109", Invalid, "A provider, a sink or a type does not exist",

@@ -64,7 +64,7 @@ impl Config {
         self.content.previous_instance.as_ref()
     }
 
-    /// Returns the schedule. A CronJob makes its passes at these times. A daemon refreshes at these times too, in
+    /// Returns the schedule. A CronJob runs its passes at these times. A daemon refreshes at these times too, in
     /// addition to the refreshes planned from each credential's lifetime. Default: none.
     pub fn schedule(&self) -> Option<&Schedule> {
         self.content.schedule.as_ref()

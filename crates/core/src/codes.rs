@@ -6,7 +6,7 @@ codes! {
     /// The general codes, one for each [`ErrorKind`].
     pub GENERAL;
     INVALID = "RC0001", Invalid, "The input is not valid",
-        cause "A value that regcred was given is wrong, and no other code describes it.",
+        cause "regcred cannot use a value. No other code describes the problem more exactly.",
         fix "Correct the value that the message names.";
     UNAUTHENTICATED = "RC0002", Unauthenticated, "A server does not recognise the caller",
         cause "The credentials of regcred are missing, expired or revoked at the server that the message names.",

@@ -16,12 +16,12 @@ impl RegistryCredential {
     /// registry occurs twice.
     pub fn new(logins: Vec<Login>, validity: Validity) -> Result<Self> {
         if logins.is_empty() {
-            return Err(Error::new(&codes::CREDENTIAL, "the credential holds no login"));
+            return Err(unusable("it has no login"));
         }
         let mut seen = BTreeSet::new();
         for registry in logins.iter().flat_map(Login::registries) {
             if !seen.insert(registry) {
-                return Err(Error::new(&codes::CREDENTIAL, format!("the credential names {registry} twice")));
+                return Err(unusable(&format!("it has two logins for {registry}")));
             }
         }
         Ok(Self { logins, validity })
@@ -47,13 +47,14 @@ impl RegistryCredential {
     /// because the choice between them is ambiguous.
     pub fn for_registries(&self, registries: Vec<Registry>) -> Result<Self> {
         let [login] = self.logins.as_slice() else {
-            return Err(Error::new(
-                &codes::CREDENTIAL,
-                "a credential of several logins has no single owner of a registry",
-            ));
+            return Err(unusable("it has several logins, and only a single one can be for other registries"));
         };
         Self::new(vec![login.for_registries(registries)?], self.validity)
     }
+}
+
+fn unusable(reason: &str) -> Error {
+    Error::new(&codes::CREDENTIAL, "cannot use the credential").with_cause(reason)
 }
 
 #[cfg(test)]

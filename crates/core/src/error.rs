@@ -9,9 +9,9 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// A failure of a port.
 ///
-/// `Display` prints what was being done, in lower case, without the cause. [`source`](StdError::source) returns the
-/// cause as text. The code that creates an error must keep secrets out of both. It translates vendor errors and never
-/// wraps them.
+/// `Display` prints the failed step as `cannot <verb> <object>`, without the cause. [`source`](StdError::source)
+/// returns the cause as text. The code that creates an error must keep secrets out of both. It translates vendor errors
+/// and never wraps them.
 #[derive(Clone)]
 pub struct Error {
     code: &'static Code,
@@ -24,7 +24,7 @@ pub struct Error {
 struct Cause(Arc<str>);
 
 impl Error {
-    /// Creates an error. `message` describes what was being done and how it failed.
+    /// Creates an error. `message` is the failed step: `cannot <verb> <object>`. The reason is the cause.
     ///
     /// `code` is a [`Code`], or an [`ErrorKind`] for the general code of that kind.
     pub fn new(code: impl Into<&'static Code>, message: impl Into<String>) -> Self {
@@ -115,9 +115,9 @@ mod tests {
 
     #[test]
     fn an_error_keeps_its_message_and_its_cause_apart() {
-        let error = Error::new(ErrorKind::Denied, "asking for a token was denied").with_cause("AccessDeniedException");
-        assert_eq!(error.to_string(), "asking for a token was denied");
+        let error = Error::new(ErrorKind::Denied, "cannot get a token").with_cause("AccessDeniedException");
+        assert_eq!(error.to_string(), "cannot get a token");
         assert_eq!(error.source().expect("there is a cause").to_string(), "AccessDeniedException");
-        assert_eq!(format!("{error:?}"), "denied: asking for a token was denied: AccessDeniedException");
+        assert_eq!(format!("{error:?}"), "denied: cannot get a token: AccessDeniedException");
     }
 }

@@ -62,7 +62,7 @@ impl Login {
 
     fn of(registries: Vec<Registry>, username: String, secret: LoginSecret) -> Result<Self> {
         if registries.is_empty() {
-            return malformed("the login names no registry");
+            return malformed("it has no registry");
         }
         let (what, text) = (secret.kind(), secret.expose());
         if text.is_empty() || text.contains('\0') {
@@ -123,7 +123,7 @@ fn is_username(name: &str) -> bool {
 }
 
 fn malformed<T>(reason: &str) -> Result<T> {
-    Err(Error::new(&codes::CREDENTIAL, reason))
+    Err(Error::new(&codes::CREDENTIAL, "cannot use the login").with_cause(reason))
 }
 
 impl fmt::Debug for Login {

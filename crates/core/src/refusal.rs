@@ -54,7 +54,7 @@ impl fmt::Display for Refusal {
 
 impl From<Refusal> for Error {
     fn from(refusal: Refusal) -> Self {
-        Self::new(refusal.code, "the target is left unchanged").with_cause(refusal)
+        Self::new(refusal.code, "cannot change the target").with_cause(refusal)
     }
 }
 
@@ -68,9 +68,6 @@ mod tests {
         assert_eq!(refusal.to_string(), "foreign: it was written by \"helm\"; choose another name");
         let error = Error::from(refusal);
         assert_eq!(error.kind(), ErrorKind::Refused);
-        assert_eq!(
-            error.chain(),
-            "the target is left unchanged: foreign: it was written by \"helm\"; choose another name"
-        );
+        assert_eq!(error.chain(), "cannot change the target: foreign: it was written by \"helm\"; choose another name");
     }
 }

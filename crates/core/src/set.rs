@@ -29,9 +29,9 @@ impl CredentialSet {
         for registry in credential.registries() {
             let rival = self.logins().find(|(name, login)| *name != &provider && login.registries().contains(registry));
             if let Some((rival, _)) = rival {
-                let message =
-                    format!("both {rival} and {provider} have a login for {registry}, and a Secret can hold only one");
-                return Err(Error::new(&codes::ANOTHER_PROVIDER, message));
+                let message = format!("cannot use the login of {provider} for {registry}");
+                let cause = format!("{rival} has one too, and a Secret can hold only one");
+                return Err(Error::new(&codes::ANOTHER_PROVIDER, message).with_cause(cause));
             }
         }
         self.failed.remove(&provider);

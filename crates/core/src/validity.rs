@@ -75,7 +75,8 @@ impl Validity {
     pub fn new(issued_at: SystemTime, expires_at: Option<SystemTime>) -> Result<Self> {
         let (issued_at, expires_at) = (whole_seconds(issued_at), expires_at.map(whole_seconds));
         if expires_at.is_some_and(|end| end <= issued_at) {
-            return Err(Error::new(&codes::CREDENTIAL, "the credential ends before it begins"));
+            return Err(Error::new(&codes::CREDENTIAL, "cannot use the credential")
+                .with_cause("it expires before it was issued"));
         }
         Ok(Self { issued_at, expires_at, issuer: None })
     }

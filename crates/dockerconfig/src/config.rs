@@ -78,8 +78,8 @@ impl DockerConfig {
             }
             LoginSecret::Entry(json) => {
                 if !entry::is_object(json.expose_secret()) {
-                    let message = format!("the entry for {registry} is not a JSON object");
-                    return Err(Error::new(&codes::ENTRY, message));
+                    let error = Error::new(&codes::ENTRY, format!("cannot use the entry for {registry}"));
+                    return Err(error.with_cause("it is not a JSON object"));
                 }
                 self.put(registry, json.expose_secret().trim().into());
             }

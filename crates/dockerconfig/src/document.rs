@@ -100,9 +100,10 @@ fn parse(document: &[u8]) -> Result<(DockerConfig, Option<Recorded>)> {
 }
 
 fn text(document: &[u8]) -> Result<&str> {
-    str::from_utf8(document).map_err(|_| Error::new(&codes::DOCUMENT, "the document is not UTF-8"))
+    str::from_utf8(document)
+        .map_err(|_| Error::new(&codes::DOCUMENT, "cannot read the document").with_cause("it is not UTF-8"))
 }
 
 fn bug() -> Error {
-    Error::new(ErrorKind::Bug, "records of logins are not JSON")
+    Error::new(ErrorKind::Bug, "cannot write the records of logins").with_cause("they are not JSON")
 }

@@ -35,8 +35,11 @@ pub(crate) fn remove(json: &str, name: &str) -> Result<String> {
 }
 
 fn locate(json: &str) -> Result<Object> {
-    let reason = |_| Error::new(&codes::DOCUMENT, "the document is not a JSON object with every field once");
-    Object::locate(json, 0..json.len()).map_err(reason)
+    let invalid = |_| {
+        Error::new(&codes::DOCUMENT, "cannot read the document")
+            .with_cause("it is not a JSON object, or it repeats a field")
+    };
+    Object::locate(json, 0..json.len()).map_err(invalid)
 }
 
 #[cfg(test)]

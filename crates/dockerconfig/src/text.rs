@@ -34,14 +34,12 @@ enum Auths {
 
 impl Text {
     pub(crate) fn parse(json: &[u8]) -> Result<Self> {
-        let text = str::from_utf8(json).map_err(|error| {
-            let how = format!("the Docker config is not UTF-8 (byte {})", error.valid_up_to() + 1);
-            Error::new(&codes::DOCUMENT, how)
-        })?;
+        let text = str::from_utf8(json)
+            .map_err(|error| unreadable(format!("it is not UTF-8 (byte {})", error.valid_up_to() + 1)))?;
         if text.trim() == NULL {
             return Ok(Self { json: text.into(), top: None, auths: Auths::Absent });
         }
-        let top = Object::locate(text, 0..text.len()).map_err(|error| malformed("the Docker config", &error))?;
+        let top = Object::locate(text, 0..text.len()).map_err(|error| malformed("it", &error))?;
         let auths = match top.get(AUTHS).map(|auths| auths.value.clone()) {
             None => Auths::Absent,
             Some(place) if &text[place.clone()] == NULL => Auths::Null(place),
@@ -162,11 +160,15 @@ fn written((name, value): (&str, &str)) -> String {
 /// Returns an error with the reason and its position. The message of serde would quote the text.
 fn malformed(what: &str, error: &serde_json::Error) -> Error {
     let how = match error.classify() {
-        serde_json::error::Category::Data => "is not an object with every field once",
+        serde_json::error::Category::Data => "is not an object, or repeats a field",
         serde_json::error::Category::Eof => "ends too early",
         serde_json::error::Category::Io | serde_json::error::Category::Syntax => "is not valid JSON",
     };
-    Error::new(&codes::DOCUMENT, format!("{what} {how} (line {}, column {})", error.line(), error.column()))
+    unreadable(format!("{what} {how} (line {}, column {})", error.line(), error.column()))
+}
+
+fn unreadable(reason: String) -> Error {
+    Error::new(&codes::DOCUMENT, "cannot read the Docker config").with_cause(reason)
 }
 
 #[cfg(test)]

@@ -5,15 +5,15 @@ regcred_core::codes! {
     pub CODES;
     DENIED = "RC0301", Denied, "AWS denied a request",
         cause "The identity of regcred has no permission for the action, its keys are wrong or expired, or a policy denies the action.",
-        fix "Grant the action that the message names. `regcred manifests --mode iam` prints the policy, and `regcred check --online` shows the identity.";
+        fix "Grant the action that the message names. For sts:AssumeRole, also check the trust policy of the role. `regcred manifests --mode iam` prints the policies, and `regcred check --online` shows the identity.";
     NO_IDENTITY = "RC0302", Denied, "regcred found no AWS credentials",
         cause "No source of credentials is set: no variables, profile, web identity, container credentials or instance role.",
         fix "Give the pod an identity with `regcred manifests --identity`, or set a profile or keys.";
     WRONG_PRINCIPAL = "RC0303", Denied, "The identity in AWS is not the required one",
         cause "The provider has a `principal`, and AWS recognises regcred as another one.",
         fix "Use the right credentials, or correct `principal` of the provider.";
-    SESSION = "RC0304", Denied, "The login session of an AWS profile has ended",
-        cause "The profile uses `aws sso login` or `aws login`, and its session is expired or damaged.",
+    SESSION = "RC0304", Denied, "An AWS profile needs a login",
+        cause "The profile uses `aws sso login` or `aws login`, and its session is missing, expired or damaged.",
         fix "Run the command that the message names. A pod needs an identity without a person, such as a web identity.";
     THROTTLED = "RC0305", Throttled, "AWS throttles requests",
         cause "The account makes too many calls in this region, from regcred or from other programs.",
@@ -61,7 +61,7 @@ regcred_core::codes! {
         cause "The file does not exist, has no PEM certificate, or contains a damaged one.",
         fix "Correct the file, or the variable or the option with its path.";
     REGISTRY = "RC0320", Invalid, "A region, an account or a registry of ECR is not valid",
-        cause "The region does not exist, the account is not 12 digits, or the host is not a registry of ECR in this region.",
+        cause "The region or the account has the wrong form, or the host is not a registry of ECR in this region. regcred checks the form without asking AWS.",
         fix "Correct the value. The message contains the expected form.";
     TENANT = "RC0321", Invalid, "A source of credentials belongs to the process",
         cause "A program gave the provider an environment of its own, and the source is not part of it.",

@@ -121,8 +121,7 @@ impl Environment {
         if self.0.is_none() {
             return Ok(());
         }
-        let why = "it belongs to the process, and a program gives the environment of this provider, so use keys, \
-                   a profile with keys or roles, or a web identity";
+        let why = "it belongs to the process, and a program gives the environment of this provider";
         Err(Error::new(&codes::TENANT, format!("cannot use {what}")).with_cause(why))
     }
 }

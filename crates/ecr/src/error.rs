@@ -3,7 +3,7 @@
 
 use std::{
     error::Error as StdError,
-    io,
+    fmt, io,
     time::{Duration, SystemTime},
 };
 
@@ -30,6 +30,15 @@ const LONGEST_VALUE: usize = 256;
 /// The usual cause in a pod: the instance metadata service limits its answers to one network hop.
 const HOP_LIMIT: &str = "a pod needs a hop limit of 2, which \
     `aws ec2 modify-instance-metadata-options --http-put-response-hop-limit 2 --instance-id ID` sets";
+/// The reason for an answer that another server sent.
+pub(crate) const OTHER_ANSWER: &str = "the answer is not that of the instance metadata service";
+/// The failed step for a container without credentials.
+pub(crate) const CONTAINER: &str = "cannot get the role of the container";
+/// The reason for a request that ran into its time limit.
+pub(crate) const NO_ANSWER: &str = "no answer in time";
+const INVALID_REQUEST: &str = "the request is not valid";
+/// The reason for a process without credentials.
+pub(crate) const NOWHERE: &str = "environment, profile, web identity and container have none";
 /// Prefixes of the error codes that mean a denied request.
 const DENIED: [&str; 12] = [
     "AccessDenied",
@@ -46,9 +55,9 @@ const DENIED: [&str; 12] = [
     "UnrecognizedClient",
 ];
 
-/// Returns an error such as `ecr:GetAuthorizationToken in eu-west-1 was throttled`, followed by the cause.
-pub(crate) fn failed(code: &'static Code, action: &str, how: &str, cause: impl Into<String>) -> Error {
-    Error::new(code, format!("{action} {how}")).with_cause(cause.into())
+/// Returns an error such as `cannot call ecr:GetAuthorizationToken in eu-west-1`, followed by the cause.
+pub(crate) fn failed(code: &'static Code, action: &str, cause: impl Into<String>) -> Error {
+    Error::new(code, format!("cannot call {action}")).with_cause(cause.into())
 }
 
 /// Returns the code for an answer of AWS of this kind.
@@ -68,19 +77,19 @@ pub(crate) fn translate<E>(error: &SdkError<E, HttpResponse>, action: &str, now:
 where
     E: ProvideErrorMetadata + StdError + Send + Sync + 'static,
 {
-    let failed = |code, how: &str, cause: String| failed(code, action, how, cause);
+    let failed = |code, cause: String| failed(code, action, cause);
     if has_cause::<InsecureEndpoint>(error) {
-        return failed(&codes::REQUEST, "was not requested", InsecureEndpoint.to_string());
+        return failed(&codes::REQUEST, InsecureEndpoint.to_string());
     }
     if let Some(proxy) = find::<UnusableProxy>(error) {
-        return failed(&PROXY, "was not requested", proxy.to_string());
+        return failed(&PROXY, proxy.to_string());
     }
     if has_cause::<http_body_util::LengthLimitError>(error) {
-        return failed(&codes::ANSWER, "had a senseless answer", "it is longer than 64 KiB".into());
+        return failed(&codes::ANSWER, "the answer is longer than 64 KiB".into());
     }
     if let Some(failure) = find::<CredentialsError>(error) {
         let cause = identity_failure(failure, now);
-        return failed(cause.code(), "was not requested", cause.chain()).with_retry_after(cause.retry_after());
+        return failed(cause.code(), cause.chain()).with_retry_after(cause.retry_after());
     }
     match error {
         SdkError::ServiceError(service) => {
@@ -93,33 +102,33 @@ where
             let retry_after = service.raw().headers().get("retry-after").and_then(|it| it.parse().ok());
             let kind = answer.kind();
             let how = match kind {
-                ErrorKind::Denied => "was denied",
-                ErrorKind::Throttled => "was throttled",
-                ErrorKind::Malformed => "had a senseless answer",
-                _ => "failed",
+                ErrorKind::Denied => "AWS denied it",
+                ErrorKind::Throttled => "AWS throttled it",
+                ErrorKind::Invalid => "AWS refused it as invalid",
+                ErrorKind::Malformed => "the answer is not valid",
+                _ => "AWS answered with an error",
             };
-            let mut cause = answer.describe();
+            let mut cause = format!("{how}: {}", answer.describe());
             let skew = time_of(service.raw()).map_or(0, |theirs| skew(theirs, now));
             if skew != 0 && kind == ErrorKind::Denied {
                 cause = format!("{cause}; this machine's clock is {} min off", skew.unsigned_abs() / 60);
             }
-            failed(code_of(kind), how, cause).with_retry_after(retry_after.map(Duration::from_secs))
+            failed(code_of(kind), cause).with_retry_after(retry_after.map(Duration::from_secs))
         }
         SdkError::ResponseError(response) => {
             let status = response.raw().status().as_u16();
-            let cause = format!("HTTP {status}, and then the connection broke off");
-            failed(&codes::UNREACHABLE, "had half an answer", cause)
+            failed(&codes::UNREACHABLE, format!("the connection broke during the answer (HTTP {status})"))
         }
-        SdkError::TimeoutError(_) => failed(&codes::UNREACHABLE, "had no answer", "the time for it was over".into()),
+        SdkError::TimeoutError(_) => failed(&codes::UNREACHABLE, NO_ANSWER.into()),
         SdkError::DispatchFailure(dispatch) => {
             let how = match dispatch.as_connector_error() {
-                Some(error) if error.is_timeout() => "the time for it was over",
+                Some(error) if error.is_timeout() => NO_ANSWER,
                 Some(error) => connection_failure(error),
                 None => "the connection failed",
             };
-            failed(&codes::UNREACHABLE, "had no answer", how.into())
+            failed(&codes::UNREACHABLE, how.into())
         }
-        _ => failed(&codes::REQUEST, "was not requested", "the request could not be made".into()),
+        _ => failed(&codes::REQUEST, INVALID_REQUEST.into()),
     }
 }
 
@@ -127,15 +136,15 @@ where
 fn connection_failure(error: &ConnectorError) -> &'static str {
     let says = |words: &str| text_of(error).any(|text| text.contains(words));
     if says("roxy auth") {
-        "the proxy wants credentials (HTTP 407)"
+        "the proxy requires credentials (HTTP 407)"
     } else if says("tunnel") && says("unsuccessful") {
-        "the proxy refused the way on"
+        "the proxy refused to connect"
     } else if says("tunnel") {
         "the proxy cannot be reached"
     } else if says("certificate") {
         "the certificate is not trusted"
     } else if error.is_user() {
-        "the request could not be made"
+        INVALID_REQUEST
     } else {
         "the connection failed"
     }
@@ -148,42 +157,38 @@ pub(crate) fn identity_failure(failure: &CredentialsError, now: SystemTime) -> E
     }
     match failure {
         CredentialsError::CredentialsNotLoaded(_) => {
-            let nowhere = "no AWS credentials were found in environment, profile, web identity or container";
-            Error::new(&codes::NO_IDENTITY, nowhere)
+            Error::new(&codes::NO_IDENTITY, "cannot find AWS credentials").with_cause(NOWHERE)
         }
-        CredentialsError::InvalidConfiguration(_) => Error::new(&codes::SETTING, "the AWS configuration is not valid"),
-        CredentialsError::ProviderTimedOut(_) => {
-            Error::new(&codes::UNREACHABLE, "the AWS credentials were not loaded in time")
-        }
+        CredentialsError::InvalidConfiguration(_) => unloaded(&codes::SETTING, "the AWS configuration is not valid"),
+        CredentialsError::ProviderTimedOut(_) => unloaded(&codes::UNREACHABLE, NO_ANSWER),
         CredentialsError::ProviderError(_) => loading_failure(failure, now),
-        _ => Error::new(&codes::UNREACHABLE, "the AWS credentials could not be loaded"),
+        _ => unloaded(&codes::UNREACHABLE, "their source failed"),
     }
+}
+
+/// Returns the error for a source of credentials that failed.
+pub(crate) fn unloaded(code: &'static Code, cause: &str) -> Error {
+    Error::new(code, "cannot load AWS credentials").with_cause(cause)
 }
 
 /// Translates the failure of a credentials provider, such as a denied request or a missing file.
 fn loading_failure(failure: &CredentialsError, now: SystemTime) -> Error {
-    let look = |error: Error, at: &str| match error.kind() {
-        ErrorKind::Denied => Error::new(error.code(), format!("{}; look at {at}", error.chain())),
-        _ => error,
-    };
     let missing_file = |cause: &(dyn StdError + 'static)| {
         cause.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::NotFound)
     };
     if has_cause::<InsecureEndpoint>(failure) {
-        Error::new(&codes::SETTING, InsecureEndpoint.to_string())
+        unloaded(&codes::SETTING, &InsecureEndpoint.to_string())
     } else if let Some(sts) = find::<SdkError<AssumeRoleError, HttpResponse>>(failure) {
-        let at = "the trust policy of the role and the permissions of the caller";
-        look(translate(sts, "sts:AssumeRole", now), at)
+        translate(sts, "sts:AssumeRole", now)
     } else if let Some(sts) = find::<SdkError<AssumeRoleWithWebIdentityError, HttpResponse>>(failure) {
-        let at = "the trust policy of the role and at the token's subject";
-        look(translate(sts, "sts:AssumeRoleWithWebIdentity", now), at)
+        translate(sts, "sts:AssumeRoleWithWebIdentity", now)
     } else if let Some(status) = container_status(failure) {
         let code = if status < 500 { &codes::NO_ROLE } else { &codes::UNREACHABLE };
-        Error::new(code, format!("what gives the container its credentials answered HTTP {status}"))
+        Error::new(code, CONTAINER).with_cause(format!("the container credentials endpoint answered HTTP {status}"))
     } else if causes(failure).any(missing_file) || format!("{failure:?}").contains("kind: NotFound") {
-        Error::new(&codes::SETTING, "a file that the AWS configuration names is not there")
+        unloaded(&codes::SETTING, "a file that the AWS configuration names does not exist")
     } else {
-        Error::new(&codes::UNREACHABLE, "the AWS credentials could not be loaded")
+        unloaded(&codes::UNREACHABLE, "their source failed")
     }
 }
 
@@ -200,36 +205,42 @@ fn status_in(text: &str) -> Option<u16> {
 
 /// Translates a failure to get the role of the machine.
 pub(crate) fn instance_failure(failure: &CredentialsError) -> Error {
-    let asked = |code: &'static Code, how: &str| Error::new(code, format!("the instance metadata service {how}"));
     if has_cause::<InsecureEndpoint>(failure) {
-        return asked(&codes::SETTING, "was not asked").with_cause(InsecureEndpoint);
+        return no_role(&codes::SETTING, InsecureEndpoint);
     }
     // The SDK distinguishes most of these only by their message.
     let words = text_of(failure).chain([format!("{failure:?}")]).collect::<Vec<_>>();
     let says = |part: &str| words.iter().any(|text| text.contains(part));
     let status = words.iter().find_map(|text| status_in(text)).filter(|status| *status >= 300);
     if says("IMDS disabled") {
-        return asked(&codes::SETTING, "was not asked").with_cause("AWS_EC2_METADATA_DISABLED is true");
+        return no_role(&codes::SETTING, "AWS_EC2_METADATA_DISABLED is true");
     }
     if says("received 404 from IMDS") || status == Some(404) {
-        return asked(&codes::NO_ROLE, "answered HTTP 404")
-            .with_cause("the machine has no role, so attach an instance profile");
+        return metadata(&codes::NO_ROLE, "answered HTTP 404: the machine has no role");
     }
     match status {
-        Some(429) => asked(&codes::THROTTLED, "answered HTTP 429"),
-        Some(status) if status >= 500 => asked(&codes::METADATA, &format!("answered HTTP {status}")),
-        Some(status) => asked(&codes::NO_ROLE, &format!("answered HTTP {status}")),
+        Some(429) => metadata(&codes::THROTTLED, "answered HTTP 429"),
+        Some(status) if status >= 500 => metadata(&codes::METADATA, &format!("answered HTTP {status}")),
+        Some(status) => metadata(&codes::NO_ROLE, &format!("answered HTTP {status}")),
         None if matches!(failure, CredentialsError::InvalidConfiguration(_)) => {
-            asked(&codes::NO_ROLE, "refused the role").with_cause("its trust policy does not name ec2.amazonaws.com")
+            metadata(&codes::NO_ROLE, "refused the role: its trust policy does not name ec2.amazonaws.com")
         }
         None if has_cause::<ConnectorError>(failure) || says("timed out") || says("timeout") => {
-            asked(&codes::METADATA, "did not answer").with_cause(HOP_LIMIT)
+            metadata(&codes::METADATA, &format!("did not answer: {HOP_LIMIT}"))
         }
-        None if says("orbidden") => asked(&codes::NO_ROLE, "answered HTTP 403"),
-        None => {
-            asked(&codes::ANSWER, "gave an answer that is not its own").with_cause("check what answers at its address")
-        }
+        None if says("orbidden") => metadata(&codes::NO_ROLE, "answered HTTP 403"),
+        None => no_role(&codes::ANSWER, OTHER_ANSWER),
     }
+}
+
+/// Returns the error for a machine whose role is not known.
+pub(crate) fn no_role(code: &'static Code, cause: impl fmt::Display) -> Error {
+    Error::new(code, "cannot get the role of the machine").with_cause(cause)
+}
+
+/// Returns the error for a failed call to the instance metadata service. `how` describes its answer.
+fn metadata(code: &'static Code, how: &str) -> Error {
+    no_role(code, format!("the instance metadata service {how}"))
 }
 
 /// The fields of an error answer. Only values of a known form are kept.

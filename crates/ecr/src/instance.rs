@@ -10,7 +10,12 @@ use aws_credential_types::{
 use http::Uri;
 use regcred_core::{Error, Result};
 
-use crate::{codes, error::instance_failure, failure::Failure, settings::Settings};
+use crate::{
+    codes,
+    error::{OTHER_ANSWER, instance_failure, no_role},
+    failure::Failure,
+    settings::Settings,
+};
 
 /// The name of this source in errors.
 pub(crate) const ROLE: &str = "the role of the machine";
@@ -65,9 +70,7 @@ fn role(answer: &str) -> Result<&str> {
     if (1..=LONGEST_NAME).contains(&name.len()) && name.bytes().all(allowed) {
         return Ok(name);
     }
-    let message = "the instance metadata service gave an answer that is not its own";
-    let cause = "its list of roles is not the name of one role, so check what answers at its address";
-    Err(Error::new(&codes::ANSWER, message).with_cause(cause))
+    Err(no_role(&codes::ANSWER, format!("{OTHER_ANSWER}: its list of roles is not the name of one role")))
 }
 
 /// Returns the error that the SDK reports if it cannot list the roles.

@@ -57,7 +57,7 @@ fn check(value: &str, name: impl Fn() -> String) -> Result<()> {
         it if it.is_control() => "a control character",
         _ => "a character that is not ASCII",
     };
-    Err(invalid(format!("it holds {what} at character {}, so paste it again on one line", place + 1)))
+    Err(invalid(format!("it contains {what} at character {}", place + 1)))
 }
 
 #[cfg(test)]
@@ -119,9 +119,7 @@ mod tests {
             for part in PARTS {
                 let error = clean(&keys(pasted, part), |part| format!("the {} of x", part.name())).expect_err(what);
                 assert_eq!(error.kind(), ErrorKind::Invalid);
-                let expected =
-                    format!("cannot use the {} of x: it holds {what}, so paste it again on one line", part.name());
-                assert_eq!(error.chain(), expected);
+                assert_eq!(error.chain(), format!("cannot use the {} of x: it contains {what}", part.name()));
             }
         }
     }

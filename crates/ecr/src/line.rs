@@ -12,7 +12,7 @@ pub(crate) fn line(value: &str, place: impl Fn() -> String) -> Result<String> {
     let value = value.trim();
     let Some((at, odd)) = value.chars().enumerate().find(|(_, it)| it.is_control()) else { return Ok(value.into()) };
     let what = if matches!(odd, '\n' | '\r') { "a newline" } else { "a control character" };
-    let cause = format!("it holds {what} at character {}, so write it on one line", at + 1);
+    let cause = format!("it contains {what} at character {}", at + 1);
     Err(Error::new(&codes::SETTING, format!("cannot use {}", place())).with_cause(cause))
 }
 
@@ -60,7 +60,7 @@ mod tests {
         ] {
             for check in [line, role_arn] as [fn(&str, fn() -> String) -> Result<String>; 2] {
                 let error = check(value, || "AWS_ROLE_ARN".into()).expect_err(what);
-                let said = format!("cannot use AWS_ROLE_ARN: it holds {what}, so write it on one line");
+                let said = format!("cannot use AWS_ROLE_ARN: it contains {what}");
                 assert_eq!((error.kind(), error.chain()), (ErrorKind::Invalid, said));
             }
         }

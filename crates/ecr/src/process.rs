@@ -47,10 +47,10 @@ impl Programs {
         let why = if self.0.is_empty() {
             "a pod runs no program that a profile names"
         } else {
-            "the config allows others alone"
+            "the config allows only other programs"
         };
-        let message = format!("{why}, so add its absolute path to `programs` of the provider");
-        Err(Error::new(&codes::PROCESS, message))
+        let cause = format!("{why}, so add its absolute path to `programs` of the provider");
+        Err(Error::new(&codes::PROCESS, format!("cannot run {program}")).with_cause(cause))
     }
 }
 
@@ -58,14 +58,14 @@ impl Programs {
 /// splits them, without a shell. The output is never shown.
 pub(crate) async fn credentials(command: &str, profile: &str, programs: &Programs) -> Result<Credentials> {
     let failed = |code: &'static Code, cause: String| {
-        Error::new(code, format!("the credential_process of the AWS profile {profile:?} failed")).with_cause(cause)
+        Error::new(code, format!("cannot use the credential_process of the AWS profile {profile:?}")).with_cause(cause)
     };
     let invalid = |cause: &str| failed(&codes::PROCESS, cause.into());
     let words = shlex::split(command).ok_or_else(|| invalid("a quote in its command is not closed"))?;
     let Some((program, arguments)) = words.split_first() else { return Err(invalid("its command is empty")) };
     programs.allow(program).map_err(|error| invalid(&error.chain()))?;
     let Ok(output) = timeout(DEADLINE, run(program, arguments)).await else {
-        let cause = format!("{program} did not end within {} s, and was killed", DEADLINE.as_secs());
+        let cause = format!("{program} did not end within {} s, so regcred killed it", DEADLINE.as_secs());
         return Err(failed(&codes::PROCESS_TIMEOUT, cause));
     };
     let output = output.map_err(|error| failed(error.code(), error.chain()))?;
@@ -93,11 +93,8 @@ async fn run(program: &str, arguments: &[String]) -> Result<Vec<u8>> {
     let status = group.0.wait().await;
     match status {
         Ok(status) if status.success() => Ok(output),
-        Ok(status) => {
-            let hint = "run it by hand to see why";
-            Err(failed(&codes::PROCESS_FAILED, format!("{program} ended with {status}, so {hint}")))
-        }
-        Err(error) => Err(failed(&codes::PROCESS_TIMEOUT, format!("{program} was lost ({})", error.kind()))),
+        Ok(status) => Err(failed(&codes::PROCESS_FAILED, format!("{program} ended with {status}"))),
+        Err(error) => Err(failed(&codes::PROCESS_TIMEOUT, format!("the wait for {program} failed ({})", error.kind()))),
     }
 }
 
@@ -176,7 +173,7 @@ mod tests {
             let said = error.chain();
             assert_eq!(error.kind(), kind, "{said}");
             assert!(
-                said.starts_with("the credential_process of the AWS profile \"x\" failed: ") && said.contains(why),
+                said.starts_with("cannot use the credential_process of the AWS profile \"x\": ") && said.contains(why),
                 "{said}"
             );
             assert!(!said.contains("canary"), "{said}");

@@ -26,7 +26,7 @@ use crate::{
     administrator::may_push,
     arn, codes,
     environment::Environment,
-    error::{failed, identity_failure, translate},
+    error::{NO_ANSWER, failed, identity_failure, translate, unloaded},
     host::{AccountId, Alias, Region, RegistryHost},
     identity::Identity,
     names,
@@ -125,8 +125,8 @@ impl EcrProvider {
         let call = quietly(self.sts.get_caller_identity().customize().config_override(credentials).send());
         let answer = timeout(DEADLINE, call).await.map_err(|_| late(action))?;
         let arn = answer.map_err(|error| translate(&error, action, self.clock.now()))?.arn.unwrap_or_default();
-        let senseless = || failed(&codes::ANSWER, action, "had a senseless answer", "it names no principal");
-        if arn::is_principal(&arn) { Ok(arn) } else { Err(senseless()) }
+        let invalid = || failed(&codes::ANSWER, action, "the answer is not valid: it names no principal");
+        if arn::is_principal(&arn) { Ok(arn) } else { Err(invalid()) }
     }
 
     /// Returns the ARN of the caller from the first lookup. Concurrent callers share one request to AWS.
@@ -171,9 +171,9 @@ impl EcrProvider {
         let cause = match found {
             Ok(Ok(credentials)) => return Ok(credentials),
             Ok(Err(error)) => identity_failure(&error, self.clock.now()),
-            Err(_) => Error::new(&codes::UNREACHABLE, "the AWS credentials were not loaded in time"),
+            Err(_) => unloaded(&codes::UNREACHABLE, NO_ANSWER),
         };
-        Err(failed(cause.code(), action, "was not requested", cause.chain()).with_retry_after(cause.retry_after()))
+        Err(failed(cause.code(), action, cause.chain()).with_retry_after(cause.retry_after()))
     }
 
     /// Fails with [`ErrorKind::Denied`] if the caller is not the required principal. `caller` is the result of
@@ -182,9 +182,9 @@ impl EcrProvider {
         let Some(wanted) = self.principal.as_ref().filter(|wanted| !arn::is_same(caller, wanted)) else {
             return Ok(());
         };
-        let message = format!("ecr:GetAuthorizationToken in {} was not requested", self.region);
-        Err(Error::new(&codes::WRONG_PRINCIPAL, message)
-            .with_cause(format!("the caller is {caller}, and {wanted} is wanted")))
+        let action = format!("ecr:GetAuthorizationToken in {}", self.region);
+        let cause = format!("the caller is {caller}, and {wanted} is required");
+        Err(failed(&codes::WRONG_PRINCIPAL, &action, cause))
     }
 }
 
@@ -340,11 +340,12 @@ impl EcrProviderBuilder {
         for variable in ENDPOINTS {
             let url = self.environment.get(variable);
             if url.as_ref().is_some_and(String::is_empty) {
-                return invalid(format!("{variable} is set, and empty: unset it"));
+                let error = Error::new(&codes::SETTING, format!("cannot use {variable}"));
+                return Err(error.with_cause("it is empty, so unset it"));
             }
             if let Some(url) = url.filter(|url| !is_secure(url)) {
-                let shown = shown(&url);
-                return invalid(format!("the endpoint {shown} of {variable} is neither HTTPS nor on loopback"));
+                let message = format!("cannot use the endpoint {} of {variable}", shown(&url));
+                return Err(Error::new(&codes::SETTING, message).with_cause("it is neither HTTPS nor on loopback"));
             }
         }
         if let Some(principal) = self.principal.as_ref().filter(|arn| !arn::is_principal(arn)) {
@@ -402,7 +403,7 @@ impl RegistryProvider for EcrProvider {
 }
 
 fn late(action: &str) -> Error {
-    failed(&codes::UNREACHABLE, action, "had no answer", "the time for it was over")
+    failed(&codes::UNREACHABLE, action, NO_ANSWER)
 }
 
 impl fmt::Debug for EcrProvider {

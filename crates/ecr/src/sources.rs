@@ -25,7 +25,7 @@ use regcred_core::{Error, ErrorKind};
 use crate::{
     codes,
     environment::Environment,
-    error::{find, translate},
+    error::{CONTAINER, NOWHERE, find, translate},
     failure::{Absent, Failure},
     instance,
     keys::{Part, clean},
@@ -42,7 +42,7 @@ use crate::{
 pub(crate) const SESSION: &str = "regcred";
 
 /// The variables with the endpoint of container credentials.
-const CONTAINER: [&str; 2] = ["AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"];
+const CONTAINER_URLS: [&str; 2] = ["AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"];
 
 /// The settings that every source uses.
 #[derive(Clone, Debug)]
@@ -90,13 +90,12 @@ impl Sources {
             return self.instance().await;
         }
         let nowhere = match self.environment.given() {
-            None => "no AWS credentials were found in environment, profile, web identity or container",
-            Some(_) => {
-                "no AWS credentials were found in the variables, profiles and web identity that the program gives"
-            }
+            None => NOWHERE,
+            Some(_) => "the variables, profiles and web identity of the program have none",
         };
-        let error = Error::new(if is_wrong { &codes::SETTING } else { &codes::NO_IDENTITY }, nowhere);
-        Err(Failure(if notes.is_empty() { error } else { error.with_cause(notes.join("; ")) }).into())
+        let code = if is_wrong { &codes::SETTING } else { &codes::NO_IDENTITY };
+        let cause = if notes.is_empty() { nowhere.to_owned() } else { format!("{nowhere}: {}", notes.join("; ")) };
+        Err(Failure(Error::new(code, "cannot find AWS credentials").with_cause(cause)).into())
     }
 
     /// Returns the credentials of the profile with this name. `None` means the profile that `AWS_PROFILE` names.
@@ -120,8 +119,8 @@ impl Sources {
             return Err(absent(profile::missing(&profiles, wanted, &named_by)));
         }
         let Some(steps) = profile::steps(&profiles, wanted).map_err(Failure)? else {
-            let message = format!("the AWS profile {wanted:?}{named_by} holds no credentials");
-            return Err(absent(Error::new(&codes::PROFILE, message)));
+            let message = format!("cannot use the AWS profile {wanted:?}{named_by}");
+            return Err(absent(Error::new(&codes::PROFILE, message).with_cause("it has no credentials")));
         };
         self.follow(&steps).await
     }
@@ -174,9 +173,9 @@ impl Sources {
                 }
                 let now = self.settings.signing.clock.now();
                 let given = sso.build().provide_credentials().await;
-                let given = given
-                    .map_err(|error| session_failure(&error, &format!("aws sso login --profile {profile}"), now))?;
-                answered(&given, &format!("the SSO session of the AWS profile {profile:?}"))
+                let session = format!("the SSO session of the AWS profile {profile:?}");
+                let command = format!("aws sso login --profile {profile}");
+                answered(&given.map_err(|error| session_failure(&error, &session, &command, now))?, &session)
             }
             First::Login { session, region } => {
                 self.refuse("the login session", profile)?;
@@ -184,15 +183,15 @@ impl Sources {
                 let login = LoginCredentialsProvider::builder(session).configure(&config.with_region(Some(region)));
                 let now = self.settings.signing.clock.now();
                 let given = login.build().provide_credentials().await;
-                let given =
-                    given.map_err(|error| session_failure(&error, &format!("aws login --profile {profile}"), now))?;
-                answered(&given, &format!("the login session of the AWS profile {profile:?}"))
+                let session = format!("the login session of the AWS profile {profile:?}");
+                let command = format!("aws login --profile {profile}");
+                answered(&given.map_err(|error| session_failure(&error, &session, &command, now))?, &session)
             }
             First::Program(command) => {
                 self.refuse("the credential_process", profile)?;
                 let given = process::credentials(command, profile, &self.programs).await.map_err(Failure)?;
                 if given.expiry().is_some_and(|end| end <= self.settings.signing.clock.now()) {
-                    let message = format!("the credential_process of the AWS profile {profile:?} failed");
+                    let message = format!("cannot use the credential_process of the AWS profile {profile:?}");
                     let error = Error::new(&codes::PROCESS_FAILED, message);
                     return Err(Failure(error.with_cause("it printed credentials that have expired")).into());
                 }
@@ -228,11 +227,10 @@ impl Sources {
         };
         let keys = given.map_err(|error| match error {
             CredentialsError::CredentialsNotLoaded(_) => error,
-            _ => Failure(Error::new(
-                &codes::SETTING,
-                "the keys of AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are not text",
-            ))
-            .into(),
+            _ => {
+                let error = Error::new(&codes::SETTING, format!("cannot use {} and {}", KEYS[0], KEYS[1]));
+                Failure(error.with_cause("they are not text")).into()
+            }
         })?;
         let variable = |part| match part {
             Part::AccessKey => "AWS_ACCESS_KEY_ID",
@@ -285,7 +283,7 @@ impl Sources {
 
     async fn container(&self) -> Found {
         if self.environment.given().is_some() {
-            let named = CONTAINER.into_iter().find(|variable| self.environment.path(variable).is_some());
+            let named = CONTAINER_URLS.into_iter().find(|variable| self.environment.path(variable).is_some());
             let Some(variable) = named else { return Err(CredentialsError::not_loaded("there is no container")) };
             self.environment.refuse(variable).map_err(Failure)?;
         }
@@ -295,9 +293,8 @@ impl Sources {
         let container = EcsCredentialsProvider::builder().configure(&self.settings.provider_config()).build();
         let given = container.provide_credentials().await.map_err(|error| match error {
             CredentialsError::InvalidConfiguration(_) => {
-                let why = "AWS_CONTAINER_CREDENTIALS_FULL_URI or the token beside it is not valid";
-                let error = Error::new(&codes::SETTING, "cannot ask the container credentials endpoint");
-                Failure(error.with_cause(why)).into()
+                let why = "AWS_CONTAINER_CREDENTIALS_FULL_URI or its token is not valid";
+                Failure(Error::new(&codes::SETTING, CONTAINER).with_cause(why)).into()
             }
             other => other,
         });
@@ -335,13 +332,15 @@ pub(crate) fn answered(keys: &Credentials, from: &str) -> Found {
 }
 
 /// Returns the error for a failed interactive session. `command` is the command that starts a new session.
-fn session_failure(failure: &CredentialsError, command: &str, now: SystemTime) -> Failure {
-    let again = |why: &str| Error::new(&codes::SESSION, format!("{why}, so run `{command}`"));
+fn session_failure(failure: &CredentialsError, session: &str, command: &str, now: SystemTime) -> Failure {
+    let again = |why: &str| {
+        Error::new(&codes::SESSION, format!("cannot use {session}")).with_cause(format!("{why}, so run `{command}`"))
+    };
     if let Some(sso) = find::<SdkError<GetRoleCredentialsError, HttpResponse>>(failure) {
         let error = translate(sso, "sso:GetRoleCredentials", now);
         return Failure(match error.kind() {
-            ErrorKind::Denied => again("the session has ended, or may not use the role"),
-            _ if matches!(sso, SdkError::ConstructionFailure(_)) => again("the file of the session is damaged"),
+            ErrorKind::Denied => again("it has ended, or may not use the role"),
+            _ if matches!(sso, SdkError::ConstructionFailure(_)) => again("its file is damaged"),
             _ => error,
         });
     }
@@ -351,10 +350,10 @@ fn session_failure(failure: &CredentialsError, command: &str, now: SystemTime) -
     // The SDK distinguishes these only by their message, and hides some of their causes.
     let words = format!("{failure:?}");
     Failure(if words.contains("NotFound") {
-        again("there is no session on this machine")
+        again("it does not exist on this machine")
     } else if ["JsonError", "MissingField", "InvalidField", "IoError", "Other"].iter().any(|it| words.contains(it)) {
-        again("the file of the session is damaged")
+        again("its file is damaged")
     } else {
-        again("the session has ended, and cannot be renewed")
+        again("it has ended, and cannot be renewed")
     })
 }

@@ -16,6 +16,7 @@ use regcred_core::{Error, Result};
 use crate::{
     codes,
     environment::Environment,
+    error::failed,
     failure::Failure,
     settings::{Settings, behavior, timeouts},
 };
@@ -67,7 +68,10 @@ impl Configured {
     async fn new(environment: &Environment, files: &EnvConfigFiles, profile: &str) -> Result<Self> {
         let variables = environment.given().cloned().unwrap_or_default();
         let variables = Env::from(variables.into_iter().collect::<HashMap<_, _>>());
-        let unreadable = || Error::new(&codes::SETTING, "cannot read the shared configuration files of AWS");
+        let unreadable = || {
+            Error::new(&codes::SETTING, "cannot read the shared configuration files of AWS")
+                .with_cause("one of their settings is not valid")
+        };
         // The file contents are already loaded. The SDK finds no other file.
         let mut source = source::load(&variables, &Fs::from_slice(&[]), files).await.map_err(|_| unreadable())?;
         source.profile = profile.to_owned().into();
@@ -135,6 +139,6 @@ pub(crate) async fn web_identity(
         let (access_key, secret_key) = (keys.access_key_id, keys.secret_access_key);
         Some(Credentials::new(access_key, secret_key, Some(keys.session_token), Some(end), "web identity"))
     });
-    let senseless = || Error::new(&codes::ANSWER, "sts:AssumeRoleWithWebIdentity had a senseless answer");
-    Ok(keys.ok_or_else(|| Failure(senseless().with_cause("it holds no keys")))?)
+    let invalid = || failed(&codes::ANSWER, "sts:AssumeRoleWithWebIdentity", "the answer is not valid: it has no keys");
+    Ok(keys.ok_or_else(|| Failure(invalid()))?)
 }

@@ -1,6 +1,9 @@
 //! Parses ECR's answer into a credential. Pure and strict.
 
-use std::time::{Duration, SystemTime};
+use std::{
+    fmt,
+    time::{Duration, SystemTime},
+};
 
 use aws_sdk_ecr::types::AuthorizationData;
 use base64::{Engine, engine::general_purpose::STANDARD};
@@ -52,22 +55,24 @@ fn choose<'a>(
     }
     match (anchored.pop(), anchored.is_empty()) {
         (Some(one), true) => Ok(one),
-        (Some(_), false) => Err(malformed("the answer holds several tokens for the wanted accounts")),
-        (None, _) if several => Err(malformed("the answer holds several tokens for the region, and none is wanted")),
-        (None, _) if answer.is_empty() => Err(malformed("the answer holds no token")),
-        (None, _) => Err(malformed(format!("the answer holds no token for a registry of ECR in {region}"))),
+        (Some(_), false) => Err(bad_answer("it has several tokens for the wanted accounts")),
+        (None, _) if several => {
+            Err(bad_answer("it has several tokens for the region, and none for the wanted accounts"))
+        }
+        (None, _) if answer.is_empty() => Err(bad_answer("it has no token")),
+        (None, _) => Err(bad_answer(format!("it has no token for a registry of ECR in {region}"))),
     }
 }
 
 fn decode(token: &str) -> Result<(String, SecretString)> {
     if token.len() > LONGEST_TOKEN {
-        return Err(malformed(format!("the token has {} characters, {LONGEST_TOKEN} are allowed", token.len())));
+        return Err(bad_token(token, &format!("only {LONGEST_TOKEN} are allowed")));
     }
-    let bytes = STANDARD.decode(token).map_err(|_| bad_token(token, "is not padded base64"))?;
-    let pair = String::from_utf8(bytes).map_err(|_| bad_token(token, "does not decode to text"))?;
-    let (username, password) = pair.split_once(':').ok_or_else(|| bad_token(token, "holds no colon"))?;
+    let bytes = STANDARD.decode(token).map_err(|_| bad_token(token, "it is not padded base64"))?;
+    let pair = String::from_utf8(bytes).map_err(|_| bad_token(token, "it does not decode to text"))?;
+    let (username, password) = pair.split_once(':').ok_or_else(|| bad_token(token, "it has no colon"))?;
     if password.chars().any(char::is_control) {
-        return Err(bad_token(token, "holds a control character"));
+        return Err(bad_token(token, "it has a control character"));
     }
     Ok((username.to_owned(), password.into()))
 }
@@ -84,20 +89,24 @@ fn life(expires_at: Option<(i64, u32)>, now: SystemTime) -> Result<Validity> {
     match (end, left) {
         (Some(end), Some(left)) if left > LONGEST_LIFE => {
             let hours = end.duration_since(now).unwrap_or_default().as_secs() / 3600;
-            Err(malformed(format!("the token ends in {hours} h; 13 h is the most that can be")))
+            Err(bad_life(format!("it expires in {hours} h, and ECR allows at most 13 h")))
         }
         (Some(end), Some(left)) if left >= SHORTEST_LIFE => Validity::new(now, Some(end)),
-        (_, Some(left)) => Err(malformed(format!("the token ends in {} s already", left.as_secs()))),
-        (_, None) => Err(malformed("the token has ended before it was issued; is this machine's clock right?")),
+        (_, Some(left)) => Err(bad_life(format!("it expires in {} s", left.as_secs()))),
+        (_, None) => Err(bad_life("it expired before it was issued")),
     }
 }
 
-fn bad_token(token: &str, how: &str) -> Error {
-    malformed(format!("the token of {} characters {how}", token.len()))
+fn bad_answer(reason: impl fmt::Display) -> Error {
+    Error::new(&codes::TOKEN, "cannot use the answer of ECR").with_cause(reason)
 }
 
-fn malformed(message: impl Into<String>) -> Error {
-    Error::new(&codes::TOKEN, message)
+fn bad_token(token: &str, reason: &str) -> Error {
+    Error::new(&codes::TOKEN, format!("cannot use the token of {} characters", token.len())).with_cause(reason)
+}
+
+fn bad_life(reason: impl fmt::Display) -> Error {
+    Error::new(&codes::TOKEN, "cannot use the token").with_cause(reason)
 }
 
 #[cfg(test)]
@@ -184,7 +193,7 @@ mod tests {
             let error = read(&[data(&token("AWS:x"), host, Some(NOW + HOUR))]).expect_err(host);
             assert_eq!(error.kind(), ErrorKind::Malformed);
         }
-        assert_eq!(read(&[]).expect_err("empty").to_string(), "the answer holds no token");
+        assert_eq!(read(&[]).expect_err("empty").chain(), "cannot use the answer of ECR: it has no token");
     }
 
     #[test]
@@ -192,7 +201,7 @@ mod tests {
         let other = "https://210987654321.dkr.ecr.eu-west-1.amazonaws.com";
         let several = [data(&token("AWS:a"), HOST, Some(NOW + HOUR)), data(&token("AWS:b"), other, Some(NOW + HOUR))];
         let error = read(&several).expect_err("the entry is ambiguous");
-        assert!(error.to_string().contains("none is wanted"), "{error}");
+        assert!(error.chain().contains("and none for the wanted accounts"), "{error:?}");
         let (region, account) =
             (Region::new("eu-west-1").expect("valid"), AccountId::new("210987654321").expect("valid"));
         let (_, chosen) = credential(&several, &region, &[account], now()).expect("it is named");

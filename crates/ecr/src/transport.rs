@@ -180,8 +180,9 @@ impl TimeSource for Signing {
 
 fn proxy_config(proxy: &ProxyUrl) -> Result<ProxyConfig> {
     // The SDK's error quotes the URL.
-    let config = ProxyConfig::https(proxy.as_str())
-        .map_err(|_| Error::new(&PROXY, format!("cannot use the proxy {}", proxy.as_str())))?;
+    let invalid =
+        |_| Error::new(&PROXY, format!("cannot use the proxy {}", proxy.as_str())).with_cause("it is not a URL");
+    let config = ProxyConfig::https(proxy.as_str()).map_err(invalid)?;
     Ok(match proxy.user() {
         Some((user, password)) => config.with_basic_auth(user, password.expose_secret()),
         None => config,
@@ -201,7 +202,7 @@ fn clients(proxies: &Proxies, trust: &TrustStore) -> (SharedHttpClient, SharedHt
 /// Reads the authorities to trust. `named_by` is the variable or the setting with the path.
 fn trust_in(named_by: &str, path: &Path, environment: &Environment) -> Result<TrustStore> {
     let unusable = |how: String| {
-        let message = format!("the authorities of {named_by}, {}, cannot be used", path.display());
+        let message = format!("cannot use the authorities of {named_by}, {}", path.display());
         Error::new(&codes::TRUST, message).with_cause(how)
     };
     let pem = environment.read(path).map_err(|error| unusable(error.chain()))?;
@@ -212,7 +213,7 @@ fn trust_in(named_by: &str, path: &Path, environment: &Environment) -> Result<Tr
         roots.add(certificate.map_err(|_| broken())?).map_err(|_| broken())?;
     }
     if roots.is_empty() {
-        return Err(unusable("it holds no PEM certificate".into()));
+        return Err(unusable("it has no PEM certificate".into()));
     }
     Ok(TrustStore::empty().with_pem_certificate(pem))
 }

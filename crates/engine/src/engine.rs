@@ -126,17 +126,17 @@ impl Builder {
     /// it.
     pub fn build(self) -> Result<Arc<Engine>> {
         let Self { minters: named, routes, context, workers, spread } = self;
-        let invalid = |message: String| Err(Error::new(&codes::WIRING, message));
+        let invalid = |cause: String| Err(Error::new(&codes::WIRING, "cannot build the engine").with_cause(cause));
         let mut minters = BTreeMap::new();
         for minter in named {
             let name = minter.name().clone();
             if minters.insert(name.clone(), minter).is_some() {
-                return invalid(format!("two providers are called {name}"));
+                return invalid(format!("two providers have the name {name}"));
             }
         }
         for (place, route) in routes.iter().enumerate() {
             if route.yields_to.iter().any(|other| *other >= place) {
-                return invalid(format!("the route {} yields to one that does not come before it", route.name));
+                return invalid(format!("the route {} yields to a route that does not come before it", route.name));
             }
             if route.providers.is_empty() {
                 return invalid("a route names no provider".into());

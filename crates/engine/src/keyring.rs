@@ -141,7 +141,8 @@ impl KeyringBuilder {
     pub fn build(self) -> Result<Keyring> {
         let mut names = BTreeSet::new();
         if let Some(twice) = self.minters.iter().find(|minter| !names.insert(minter.name())) {
-            return Err(Error::new(&codes::WIRING, format!("two providers are called {}", twice.name())));
+            let cause = format!("two providers have the name {}", twice.name());
+            return Err(Error::new(&codes::WIRING, "cannot build the keyring").with_cause(cause));
         }
         Ok(Keyring { minters: self.minters, context: self.context })
     }

@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use regcred_core::{Error, Issuer, ProviderName, RegistryCredential, RegistryProvider, Result, Scope};
+use regcred_core::{Code, Error, Issuer, ProviderName, RegistryCredential, RegistryProvider, Result, Scope};
 use tokio::{
     sync::Mutex,
     task::JoinSet,
@@ -200,13 +200,13 @@ impl Minter {
         match (usable, stale) {
             (Some(credential), stale) => Ok(Handed { credential, stale }),
             (None, Some(error)) => Err(error),
-            (None, None) => Err(Error::new(&codes::EXPIRED_CREDENTIAL, "the credential expired as it was minted")),
+            (None, None) => Err(unminted(&codes::EXPIRED_CREDENTIAL, "it expired when it was minted")),
         }
     }
 
     fn note(&self, slot: &mut Slot, minted: Result<RegistryCredential>, context: &Context) {
         let usable = minted.and_then(|it| {
-            let expired = || Error::new(&codes::EXPIRED_CREDENTIAL, "the provider returned an expired credential");
+            let expired = || unminted(&codes::EXPIRED_CREDENTIAL, "the provider returned an expired credential");
             if it.validity().is_usable(context.clock.now()) { Ok(it) } else { Err(expired()) }
         });
         match usable {
@@ -248,9 +248,14 @@ async fn attempt(provider: Arc<dyn RegistryProvider>) -> Result<RegistryCredenti
     task.spawn(async move { timeout(DEADLINE, provider.credential()).await }.in_current_span());
     match task.join_next().await {
         Some(Ok(Ok(answer))) => answer,
-        Some(Ok(Err(_))) => Err(Error::new(&codes::PROVIDER_TIMEOUT, "the provider did not answer within 30 s")),
-        Some(Err(_)) | None => Err(Error::new(&codes::PANIC, "the provider panicked")),
+        Some(Ok(Err(_))) => Err(unminted(&codes::PROVIDER_TIMEOUT, "the provider did not answer within 30 s")),
+        Some(Err(_)) | None => Err(unminted(&codes::PANIC, "the provider panicked")),
     }
+}
+
+/// Returns the error for a provider that returned no usable credential.
+pub(crate) fn unminted(code: &'static Code, cause: &str) -> Error {
+    Error::new(code, "cannot mint a credential").with_cause(cause)
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use regcred_core::{Applied, CredentialSet, Error, Observed, ProviderName, Result, Target, Validity, Written};
+use regcred_core::{Applied, Code, CredentialSet, Error, Observed, ProviderName, Result, Target, Validity, Written};
 use tokio::{
     task::{JoinError, JoinSet},
     time::timeout,
@@ -20,7 +20,7 @@ use crate::{
     Context, Route, codes,
     contest::{Contest, Contests, Disturbance},
     decide::{Step, decide},
-    minter::{Handed, Minter},
+    minter::{Handed, Minter, unminted},
     report::{Failure, Held, Outcome},
 };
 
@@ -193,7 +193,7 @@ impl Reconciler {
         }
         let mut minted = BTreeMap::new();
         while let Some(joined) = work.join_next_with_id().await {
-            let panicked = |panic: JoinError| (panic.id(), Err(Error::new(&codes::PANIC, "the provider panicked")));
+            let panicked = |panic: JoinError| (panic.id(), Err(unminted(&codes::PANIC, "the provider panicked")));
             let (id, result) = joined.unwrap_or_else(panicked);
             minted.insert(asked[&id], result);
         }
@@ -291,7 +291,12 @@ fn log(step: Option<&Step>, applied: &Applied) {
     }
 }
 
+/// Returns the error for a target whose reconciliation did not end.
+pub(crate) fn unreconciled(code: &'static Code, cause: &str) -> Error {
+    Error::new(code, "cannot reconcile the target").with_cause(cause)
+}
+
 async fn limited<T>(call: impl Future<Output = Result<T>>) -> Result<T> {
-    let late = |_| Err(Error::new(&codes::SINK_TIMEOUT, "the store did not answer within 60 s"));
+    let late = |_| Err(unreconciled(&codes::SINK_TIMEOUT, "the sink did not answer within 60 s"));
     timeout(DEADLINE, call).await.unwrap_or_else(late)
 }

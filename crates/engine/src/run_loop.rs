@@ -13,7 +13,7 @@ use crate::{
     Context, Event, Pass, codes,
     forced::Forced,
     provider_changes::ProviderChanges,
-    reconcile::{Before, Force},
+    reconcile::{Before, Force, unreconciled},
     recorder::Recorder,
     report::{Failure, Outcome, Report},
     shared::{Known, Shared},
@@ -139,8 +139,7 @@ impl RunLoop {
     fn give_up_stores(&mut self) {
         for (store, waiting, error) in self.queues.give_up(self.deadline) {
             let cause = error.source().map_or_else(|| error.to_string(), ToString::to_string);
-            let error = Error::new(error.code(), "not reconciled, because its store failed for other targets")
-                .with_cause(cause);
+            let error = unreconciled(error.code(), &format!("its sink failed for other targets: {cause}"));
             for target in waiting {
                 // Keeps the target's own failure in the report.
                 let known = self.recorder.report().targets.get(&target);
@@ -275,17 +274,17 @@ impl RunLoop {
     /// Ends a pass at its deadline: drops the reconciliations in progress, and reports each target that is not done.
     fn out_of_time(&mut self) {
         self.workers.abort();
-        let late = |what| Error::new(&codes::PASS_TIMEOUT, format!("the pass ran out of time before {what}"));
+        let late = |step| Error::new(&codes::PASS_TIMEOUT, step).with_cause("the pass ran out of time");
         let known = &self.recorder.report().targets;
         let missed = self.sources.targets().filter(|target| !known.contains_key(*target));
         for target in missed.cloned().collect::<Vec<_>>() {
-            self.conclude(target, Outcome::failed(late("it reconciled this target")), Duration::ZERO);
+            self.conclude(target, Outcome::failed(late("cannot reconcile the target")), Duration::ZERO);
         }
         for (route, target) in self.sources.held() {
-            self.recorder.passed_over(route, target.clone(), late("it found the entry of this target"));
+            self.recorder.passed_over(route, target.clone(), late("cannot find the entry of the target"));
         }
         for route in self.sources.unsynced() {
-            self.recorder.source_late(route, late("it found all targets"));
+            self.recorder.source_late(route, late("cannot find all targets"));
         }
     }
 }

@@ -62,8 +62,8 @@ impl State {
     /// `target`. This route may own that target.
     fn unknown(&self, route: usize, target: &Target) -> Option<Change> {
         let error = self.lost.as_ref()?;
-        let message = format!("it may be a target of {}, whose targets are not known", self.name);
-        let error = Error::new(error.code(), message).with_cause(error.chain());
+        let cause = format!("it may be a target of {}, whose targets are not known: {}", self.name, error.chain());
+        let error = Error::new(error.code(), "cannot find the entry of the target").with_cause(cause);
         Some(Change::Unknown { route, target: target.clone(), error })
     }
 }
@@ -290,7 +290,7 @@ impl Sources {
 
     fn ended(&mut self, ended: Result<(Id, Result<()>), JoinError>) -> Vec<Change> {
         let (id, result) = ended.unwrap_or_else(|error| {
-            let panicked = Error::new(&codes::PANIC, "a source of targets panicked");
+            let panicked = Error::new(&codes::PANIC, "cannot watch the source").with_cause("it panicked");
             (error.id(), if error.is_cancelled() { Ok(()) } else { Err(panicked) })
         });
         // The events that the source sent before its end come first.

@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use regcred_core::{Error, Target};
+use regcred_core::Target;
 use tokio::{
     task::{Id, JoinSet},
     time::Instant,
@@ -18,7 +18,7 @@ use tracing::{Instrument, info_span};
 
 use crate::{
     codes,
-    reconcile::{Before, Force},
+    reconcile::{Before, Force, unreconciled},
     report::Outcome,
     shared::Shared,
 };
@@ -65,7 +65,7 @@ impl Workers {
     /// Waits for the end of a reconciliation. `None`: none is in progress. The future may be dropped at its await.
     pub(crate) async fn next(&mut self) -> Option<Finished> {
         let (id, outcome) = self.tasks.join_next_with_id().await?.unwrap_or_else(|panic| {
-            (panic.id(), Some(Outcome::failed(Error::new(&codes::PANIC, "a provider or sink panicked"))))
+            (panic.id(), Some(Outcome::failed(unreconciled(&codes::PANIC, "a provider or sink panicked"))))
         });
         let Running { target, began, is_forced } =
             self.running.remove(&id).expect("every look was entered when it began");

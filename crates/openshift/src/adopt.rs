@@ -86,7 +86,7 @@ fn read(stored: &Stored) -> Result<DockerConfig, Refusal> {
     let top = serde_json::from_slice::<Map<String, Value>>(data).unwrap_or_default();
     match top.keys().filter(|name| *name != "auths").count() {
         0 => Ok(config),
-        fields => Err(refusal::holds_more(&format!("more than `auths`, {fields} in number"))),
+        fields => Err(refusal::holds_more(&format!("other fields than `auths` ({fields})"))),
     }
 }
 
@@ -314,7 +314,7 @@ mod tests {
         assert!(more.starts_with("holds-more: it holds logins for \"b.example\", 1 more,"), "{more}");
         assert!(more.contains("merge") && !more.contains("canary"), "{more}");
         let helper = lost(r#"{"auths":{},"credHelpers":{}}"#).expect("a field");
-        assert!(helper.contains("more than `auths`, 1 in number"), "{helper}");
+        assert!(helper.contains("holds-more: it holds other fields than `auths` (1), "), "{helper}");
         assert!(lost("nonsense").expect("unreadable").starts_with("unreadable: "));
     }
 }

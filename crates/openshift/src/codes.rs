@@ -13,8 +13,8 @@ regcred_core::codes! {
         cause "The token, the client certificate or the password is expired or revoked (HTTP 401).",
         fix "Log in again with `oc login` or the command of your provider. In a pod, check the mounted token.";
     KUBECONFIG = "RC0404", Invalid, "A kubeconfig cannot be used",
-        cause "The file, its context, or one of its entries is missing or not valid.",
-        fix "Correct the entry that the message names. `kubectl config view` shows the file that kubectl uses.";
+        cause "The file, its context, or one of its entries is missing or not valid. `--context`, or `context` of a sink, can name a missing context.",
+        fix "Correct the entry that the message names. `kubectl config get-contexts` lists the contexts, and `kubectl config view` shows the file that kubectl uses.";
     EXEC_PLUGIN = "RC0405", Invalid, "An exec plug-in of the kubeconfig failed",
         cause "The program is not installed, ended with an error, or printed no credential.",
         fix "Run the program by hand, or run `kubectl get namespaces` with the same context.";
@@ -51,13 +51,13 @@ regcred_core::codes! {
     IMMUTABLE = "RC0422", Refused, "The Secret is immutable",
         cause "The Secret has `immutable: true`, so its credential cannot be refreshed.",
         fix "Choose another name in the config, or delete the Secret.";
-    HOLDS_MORE = "RC0423", Refused, "The Secret contains other data than logins of the config",
+    HOLDS_MORE = "RC0423", Refused, "The Secret contains data that the config does not name",
         cause "With `adopt`, regcred would replace the Secret and lose this data.",
         fix "Merge into the Secret instead, with `secret: { merge: true }` and without `adopt`.";
     ABSENT = "RC0424", Refused, "The Secret to merge into does not exist",
         cause "The config only allows regcred to merge into an existing Secret.",
         fix "Create the Secret, or let regcred own it without `merge`.";
-    NOT_READ = "RC0425", Refused, "No reader of the Secret gets the login",
+    NOT_READ = "RC0425", Refused, "No program would use the login",
         cause "A credential helper or another entry in the Docker config takes precedence over the login of regcred.",
         fix "Remove the entry or the field that the message names.";
     ACCOUNTS = "RC0426", Refused, "ServiceAccounts that the config does not name use the Secret",

@@ -16,7 +16,7 @@ const LONGEST_NAME: usize = 253;
 const UNTRUSTED: &str = "the API server's certificate is not trusted";
 const UNAUTHORIZED: &str = "the API server does not accept the credentials (HTTP 401)";
 const UNREACHABLE: &str = "the connection to the API server failed";
-const NO_API: &str = "the answer is not that of a Kubernetes API";
+pub(crate) const NO_API: &str = "the answer is not that of a Kubernetes API";
 /// kube's reason for an answer that is not a `Status`.
 const UNREADABLE: &str = "Failed to parse error data";
 
@@ -70,7 +70,8 @@ impl<'a> RequestContext<'a> {
         };
         let names = if name.is_empty() { String::new() } else { format!("resourceNames [{name}], ") };
         let scope = namespace.map_or_else(|| "cluster-wide".into(), |namespace| format!("in namespace {namespace}"));
-        format!("grant {scope}: apiGroups [{group:?}], resources [{resource}], {names}verbs [{verbs}]")
+        let rule = format!("apiGroups [{group:?}], resources [{resource}], {names}verbs [{verbs}]");
+        format!("RBAC does not allow it: grant {scope}: {rule}")
     }
 }
 
@@ -90,10 +91,8 @@ pub(crate) fn translate(error: &kube::Error, context: &RequestContext<'_>) -> Er
     let failed = |code, cause: &str| context.failed(code, cause);
     match error {
         kube::Error::Api(status) => from_status(status, context),
-        kube::Error::SerdeError(_) | kube::Error::FromUtf8(_) => {
-            failed(&codes::ANSWER, "the answer is not that of a Kubernetes API; is there a proxy?")
-        }
-        kube::Error::BuildRequest(_) | kube::Error::HttpError(_) => failed(&BUG, "the request could not be made"),
+        kube::Error::SerdeError(_) | kube::Error::FromUtf8(_) => failed(&codes::ANSWER, NO_API),
+        kube::Error::BuildRequest(_) | kube::Error::HttpError(_) => failed(&BUG, "the request is not valid"),
         kube::Error::Service(own) if let Some(own) = own.downcast_ref::<Error>() => failed(own.code(), &own.chain()),
         _ => match unreachable::cause(error) {
             // A retry does not help.
@@ -113,7 +112,7 @@ fn from_status(status: &Status, context: &RequestContext<'_>) -> Error {
     let retry_after = status.details.as_ref().map(|details| u64::from(details.retry_after_seconds));
     let retry_after = retry_after.filter(|seconds| *seconds > 0).map(Duration::from_secs);
     match status.code {
-        0 => failed(&codes::UNREACHABLE, format!("{NO_API}; is there a proxy?")),
+        0 => failed(&codes::UNREACHABLE, NO_API.into()),
         400 if status.message.contains("HTTP request to an HTTPS server") => {
             failed(&codes::NOT_KUBERNETES, "the server speaks HTTPS, and its address begins with http://".into())
         }
@@ -122,11 +121,12 @@ fn from_status(status: &Status, context: &RequestContext<'_>) -> Error {
         403 | 422 if let Some(why) = explanation(status) => failed(&codes::ADMISSION, why),
         403 => failed(&codes::FORBIDDEN, context.missing_rule(context.verbs())),
         404 if status.reason == UNREADABLE => {
-            failed(&codes::UNREACHABLE, format!("{NO_API} (HTTP 404); is the path of the server's address right?"))
+            let cause = format!("{NO_API} (HTTP 404), so the path of the server's address may be wrong");
+            failed(&codes::UNREACHABLE, cause)
         }
         404 if is_about_namespace(status) => gone(context, "does not exist"),
-        404 => failed(&codes::CONFLICT, "it vanished meanwhile (HTTP 404)".into()),
-        410 => failed(&codes::CONFLICT, "it is outdated meanwhile (HTTP 410)".into()),
+        404 => failed(&codes::CONFLICT, "it was deleted meanwhile (HTTP 404)".into()),
+        410 => failed(&codes::CONFLICT, "its version is too old (HTTP 410)".into()),
         409 | 422 if is_about(status, "type") => refusal::wrong_type(None).into(),
         422 if status.message.contains("when `immutable` is set") => refusal::immutable().into(),
         409 => failed(&codes::CONFLICT, format!("another writer changed {} meanwhile (HTTP 409)", fields(status))),
@@ -142,7 +142,7 @@ fn from_status(status: &Status, context: &RequestContext<'_>) -> Error {
 
 /// Returns the error of a namespace that does not exist or is being deleted.
 pub(crate) fn gone(context: &RequestContext<'_>, how: &str) -> Error {
-    Error::new(&codes::NAMESPACE, format!("namespace {} {how}", context.namespace.unwrap_or(context.name)))
+    context.failed(&codes::NAMESPACE, &format!("the namespace {how}"))
 }
 
 /// Returns whether an admission policy denied the request.
@@ -251,8 +251,8 @@ mod tests {
         let error = translated(json!({ "code": 403 }));
         assert_eq!(
             error.chain(),
-            "cannot patch secrets ecr-secret in namespace team-a: grant in namespace team-a: apiGroups [\"\"], \
-             resources [secrets], resourceNames [ecr-secret], verbs [create, patch]"
+            "cannot patch secrets ecr-secret in namespace team-a: RBAC does not allow it: grant in namespace team-a: \
+             apiGroups [\"\"], resources [secrets], resourceNames [ecr-secret], verbs [create, patch]"
         );
     }
 
@@ -261,11 +261,14 @@ mod tests {
         let causes = json!([{ "reason": "NamespaceTerminating", "message": "m", "field": "f" }]);
         let terminating = translated(json!({ "code": 403, "details": { "causes": causes } }));
         assert_eq!(
-            (terminating.kind(), terminating.to_string().as_str()),
-            (ErrorKind::Gone, "namespace team-a is being deleted")
+            (terminating.kind(), terminating.chain().as_str()),
+            (ErrorKind::Gone, "cannot patch secrets ecr-secret in namespace team-a: the namespace is being deleted")
         );
         let absent = translated(json!({ "code": 404, "details": { "kind": "namespaces", "name": "team-a" } }));
-        assert_eq!((absent.kind(), absent.to_string().as_str()), (ErrorKind::Gone, "namespace team-a does not exist"));
+        assert_eq!(
+            (absent.kind(), absent.chain().as_str()),
+            (ErrorKind::Gone, "cannot patch secrets ecr-secret in namespace team-a: the namespace does not exist")
+        );
     }
 
     #[test]

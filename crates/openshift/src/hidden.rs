@@ -28,7 +28,8 @@ impl Unread {
 
     /// Returns the failure of a target that no reader can use.
     pub(crate) fn failure(&self) -> Option<Error> {
-        self.is_useless.then(|| Error::new(&codes::NOT_READ, self.text.clone()))
+        let failure = || Error::new(&codes::NOT_READ, "cannot provide a login to any reader").with_cause(&self.text);
+        self.is_useless.then(failure)
     }
 }
 

@@ -191,7 +191,7 @@ fn readable(stored: &Stored) -> Result<DockerConfig, Refusal> {
     if let Some(refusal) = stored.unfit() {
         return Err(refusal);
     }
-    let not_one = |error: Error| refusal::unreadable(&error.to_string());
+    let not_one = |error: Error| refusal::unreadable(&error.chain());
     DockerConfig::parse(stored.data.as_deref().unwrap_or(b"{}")).map_err(not_one)
 }
 

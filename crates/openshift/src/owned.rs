@@ -119,9 +119,8 @@ pub(crate) async fn adopt(
         SecretState::Absent | SecretState::Owned(_) | SecretState::Merged(_) => return Err(meanwhile(target)),
     }
     if !set.failed().is_empty() {
-        let message = format!("{target} is not adopted while a provider fails");
-        let cause = "until the provider answers, it is not known which of its logins are for registries of the config";
-        return Err(Error::new(&codes::ADOPTION_WAITS, message).with_cause(cause));
+        let cause = "a provider failed, so regcred does not know which of its logins are for registries of the config";
+        return Err(Error::new(&codes::ADOPTION_WAITS, format!("cannot adopt {target}")).with_cause(cause));
     }
     // Under its previous name, this installation wrote every login itself. So no login of another owner is lost.
     let was_owned = matches!(writer.ownership(&stored.metadata, target), Ownership::OtherInstance(_));
@@ -193,5 +192,5 @@ pub(crate) async fn read_same(writer: &SecretWriter, target: &Target, seen: Opti
 }
 
 fn meanwhile(target: &Target) -> Error {
-    Error::new(&codes::CONFLICT, format!("{target} was written meanwhile"))
+    Error::new(&codes::CONFLICT, format!("cannot change {target}")).with_cause("another writer changed it meanwhile")
 }

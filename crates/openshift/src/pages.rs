@@ -115,7 +115,7 @@ impl<'a> List<'a> {
 
     /// Reads all pages, and retries a page after a short failure.
     pub(crate) async fn all_retried<T>(&self, read: impl Fn(Piece<'_>) -> Option<T>) -> Result<Vec<T>> {
-        let cause = "there is nothing (HTTP 404); is that the API server of a cluster?";
+        let cause = "the server does not have this resource (HTTP 404)";
         self.all_if_served(read).await?.ok_or_else(|| self.context.failed(&codes::ANSWER, cause))
     }
 

@@ -41,8 +41,7 @@ pub fn bare(key: &str) -> &str {
 }
 
 pub(crate) fn foreign(words: &str) -> Refusal {
-    let remedy =
-        "name another Secret in the config, or stop what writes this one and take it over with `regcred once --adopt`";
+    let remedy = "name another Secret in the config, or stop the other writer and take this one over with `regcred once --adopt`";
     refusal(&FOREIGN, "foreign", words, remedy)
 }
 
@@ -50,7 +49,7 @@ pub(crate) fn other_instance(instance: &str) -> Refusal {
     let instance = instance.chars().take(63).collect::<String>();
     let found = format!("it belongs to regcred's instance {instance:?}");
     let remedy = format!(
-        "name another Secret in the config of one of the two; if this instance is that one under a new name, stop that one and set \
+        "name another Secret in one of the two configs; if this instance replaces that one, stop that one and set \
          `previous_instance: {instance}` in the config"
     );
     refusal(&OTHER_INSTANCE, "other-instance", found, remedy)
@@ -65,7 +64,7 @@ pub(crate) fn wrong_type(found: Option<&str>) -> Refusal {
         &codes::WRONG_TYPE,
         "wrong-type",
         found,
-        format!("a registry credential is {DOCKER_CONFIG}: {NAME_ANOTHER}"),
+        format!("regcred writes only the type {DOCKER_CONFIG}: {NAME_ANOTHER}"),
     )
 }
 
@@ -80,7 +79,7 @@ pub(crate) fn unreadable_object(namespace: &str, name: &str, reason: &str) -> Re
 }
 
 pub(crate) fn immutable() -> Refusal {
-    refusal(&codes::IMMUTABLE, "immutable", "it is marked immutable, so its credential cannot be renewed", NAME_ANOTHER)
+    refusal(&codes::IMMUTABLE, "immutable", "it is immutable, so its credential cannot be refreshed", NAME_ANOTHER)
 }
 
 /// Returns the refusal to adopt a Secret that another program would write again.
@@ -95,7 +94,7 @@ pub(crate) fn still_written(by: &str) -> Refusal {
 
 /// Returns the refusal to adopt a Secret with other logins, which would be lost.
 pub(crate) fn holds_more(what: &str) -> Refusal {
-    let found = format!("it holds {what}, which the config does not name, and adopting it would drop that");
+    let found = format!("it holds {what}, which the config does not name, so an adoption would delete them");
     refusal(
         &codes::HOLDS_MORE,
         "holds-more",
@@ -109,8 +108,8 @@ pub(crate) fn absent() -> Refusal {
     refusal(
         &codes::ABSENT,
         "absent",
-        "there is no Secret to merge into",
-        "create it, or set `merge: create`, or leave out `merge` for a Secret of regcred's own",
+        "the Secret to merge into does not exist",
+        "create it, set `merge: create`, or leave out `merge` so that regcred owns the Secret",
     )
 }
 
@@ -119,9 +118,10 @@ pub(crate) fn unreadable(how: &str) -> Refusal {
     refusal(&UNREADABLE, "unreadable", how, "correct it first: regcred must not lose any of its data")
 }
 
-/// Returns the refusal to remove entries, because it is not known which ones are ours.
+/// Returns the refusal to remove entries, because regcred does not know which ones it wrote.
 pub(crate) fn not_known(annotation: &str) -> Refusal {
-    let found = format!("another program wrote its {annotation}, so it is not known which of its logins are regcred's");
+    let found =
+        format!("another program wrote its {annotation}, so regcred does not know which of its logins it wrote");
     refusal(&UNREADABLE, "unreadable", found, "remove the logins by hand, then the annotation")
 }
 
@@ -130,14 +130,16 @@ pub(crate) fn shared(with: &str) -> Refusal {
     refusal(
         &FOREIGN,
         "foreign",
-        format!("{with} keeps data of its own in it"),
+        format!("{with} has its own data in it"),
         "move that data first, or delete the Secret by hand",
     )
 }
 
 /// Returns the refusal to merge into a Secret with too many keys for one registry.
 pub(crate) fn too_many_keys(keys: usize, limit: usize) -> Refusal {
-    let found = format!("it has {keys} keys for parts or other spellings of one registry, and {limit} are renewed");
+    let found = format!(
+        "it has {keys} keys for parts or other spellings of one registry, and regcred refreshes at most {limit}"
+    );
     refusal(
         &codes::TOO_LARGE,
         "too-large",
@@ -148,6 +150,6 @@ pub(crate) fn too_many_keys(keys: usize, limit: usize) -> Refusal {
 
 /// Returns the refusal to write a Secret that would be too large.
 pub(crate) fn too_large(bytes: usize, limit: usize) -> Refusal {
-    let found = format!("it would hold {bytes} bytes, and {limit} are allowed");
+    let found = format!("it would have {bytes} bytes, and {limit} are allowed");
     refusal(&codes::TOO_LARGE, "too-large", found, "spread the registries over several Secrets")
 }

@@ -67,7 +67,7 @@ pub(crate) async fn explain(client: &Client, reviews: &Reviews, context: &Reques
         }
     }
     if missing.is_empty() && !unknown {
-        let cause = "RBAC allows it, so it is an admission plug-in or a policy of the cluster that does not";
+        let cause = "RBAC allows it, so an admission plug-in or a policy of the cluster denied it";
         return context.failed(&codes::ADMISSION, cause);
     }
     let missing = if missing.is_empty() { context.verbs().to_vec() } else { missing };
@@ -123,6 +123,6 @@ pub(crate) async fn review(client: &Client, context: &RequestContext<'_>, verb: 
         RequestContext { verb: "create", resource: "selfsubjectaccessreviews", namespace: None, name: context.name };
     let api = Api::<SelfSubjectAccessReview>::all(client.clone());
     let answer = translated(&asking, api.create(&PostParams::default(), &review)).await?;
-    let silent = || asking.failed(&codes::ANSWER, "the answer does not say whether it is allowed");
+    let silent = || asking.failed(&codes::ANSWER, "the answer has no decision");
     answer.status.map(|status| status.allowed).ok_or_else(silent)
 }

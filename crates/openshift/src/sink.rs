@@ -170,7 +170,8 @@ impl SecretSink for OpenShiftSink {
     async fn apply(&self, target: &Target, observed: &Observed, credentials: &CredentialSet) -> Result<Applied> {
         check_address(target)?;
         let Some(snapshot) = observed.revision.get::<Snapshot>() else {
-            return Err(Error::new(ErrorKind::Conflict, format!("this sink has not observed {target}")));
+            let error = Error::new(ErrorKind::Conflict, format!("cannot write {target}"));
+            return Err(error.with_cause("this sink has not observed it"));
         };
         let applied = self.apply_to(target, snapshot, credentials).await;
         if applied.is_err() {
@@ -204,10 +205,10 @@ fn strange_accounts(target: &Target, accounts: &[&str]) -> Option<Error> {
     let first = accounts.first()?;
     let names = accounts.iter().take(SHOWN).copied().collect::<Vec<_>>().join(", ");
     let (namespace, name) = (target.group(), target.name());
-    let message = format!("ServiceAccounts that the config does not name may use {name}: {names}");
-    let fix =
-        format!("take it out of their lists by hand: kubectl edit serviceaccount {first} --namespace={namespace}");
-    Some(Error::new(&codes::ACCOUNTS, message).with_cause(fix))
+    let message = format!("cannot unlink {name} from the ServiceAccounts {names}");
+    let edit = format!("`kubectl edit serviceaccount {first} --namespace={namespace}`");
+    let cause = format!("the config does not name them, so remove {name} from their lists with {edit}");
+    Some(Error::new(&codes::ACCOUNTS, message).with_cause(cause))
 }
 
 impl OpenShiftSinkBuilder {

@@ -20,7 +20,7 @@ use crate::{
     cluster::Cluster,
     codes,
     decode::{self, Decoded, KeptAnnotations, Stored, Unreadable, account, metadata, readable_metadata},
-    error::{RequestContext, is_by_policy, is_unexplained, translate},
+    error::{NO_API, RequestContext, is_by_policy, is_unexplained, translate},
     pages::List,
     refusal,
     rights::{Reviews, explain, missing_namespace},
@@ -176,7 +176,7 @@ impl Store {
 /// Returns the error of an object that cannot be decoded.
 fn beyond_bounds(context: &RequestContext<'_>, unreadable: &Unreadable) -> Error {
     if unreadable.metadata.name.is_none() && !unreadable.is_cut_off {
-        return context.failed(&codes::ANSWER, "the answer is not that of a Kubernetes API; is there a proxy?");
+        return context.failed(&codes::ANSWER, NO_API);
     }
     refusal::unreadable_object(context.namespace.unwrap_or_default(), context.name, &unreadable.reason).into()
 }

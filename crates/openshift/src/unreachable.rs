@@ -26,7 +26,7 @@ pub(crate) fn cause(error: &(dyn Error + 'static)) -> Cause {
             // Fixed texts of hyper-util, whose types are private.
             "dns error" if is_proxied => Some("no such host as the proxy"),
             "dns error" => Some("no such host"),
-            "tunnel error: proxy authorization required" => Some("the proxy wants credentials (HTTP 407)"),
+            "tunnel error: proxy authorization required" => Some("the proxy requires credentials (HTTP 407)"),
             "tunnel error: unsuccessful" => Some("the proxy refused to connect"),
             "tunnel error: unexpected end of file" => Some("the proxy closed the connection"),
             _ => None,

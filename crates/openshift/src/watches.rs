@@ -181,7 +181,8 @@ impl TargetSource for WatchedSource {
         let running = self.watches.join(Subscriber::new(self.subscription.clone(), sender, failure));
         let error = failed.await;
         drop(running);
-        Err(error.unwrap_or_else(|_| Error::new(ErrorKind::Bug, "the watches of the cluster panicked")))
+        Err(error
+            .unwrap_or_else(|_| Error::new(ErrorKind::Bug, "cannot watch the cluster").with_cause("a watch panicked")))
     }
 }
 

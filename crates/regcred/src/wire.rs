@@ -52,13 +52,14 @@ pub async fn engine(plan: &Plan, types: &Types, minters: &mut Minters, clock: Ar
 /// Creates a source and a sink for each route of a store.
 async fn make(plan: &Plan, store: &StoreName, types: &Types, clock: &Arc<dyn Clock>) -> Vec<SourceAndSink> {
     let routes = (0..plan.routes()).filter(|route| plan.store(*route) == store).count();
-    let made = timeout(MAKING, plan.make_sink(store, types, clock)).await.unwrap_or_else(|_| {
-        let message = format!("the sink {store} was not made within {} s", MAKING.as_secs());
-        Err(Error::new(&codes::SINK_TIMEOUT, message))
-    });
+    let failed =
+        |code, cause: String| Err(Error::new(code, format!("cannot create the sink {store}")).with_cause(cause));
+    let made = timeout(MAKING, plan.make_sink(store, types, clock)).await;
+    let made = made
+        .unwrap_or_else(|_| failed(&codes::SINK_TIMEOUT, format!("it was not ready within {} s", MAKING.as_secs())));
     let made = made.and_then(|made| {
-        let message = || format!("the sink {store} made {} parts of {routes} entries", made.len());
-        if made.len() == routes { Ok(made) } else { Err(Error::new(&codes::SINK_PARTS, message())) }
+        let cause = || format!("its type returned {} parts for {routes} entries", made.len());
+        if made.len() == routes { Ok(made) } else { failed(&codes::SINK_PARTS, cause()) }
     });
     made.unwrap_or_else(|error| vec![Broken::kept(error); routes])
 }

@@ -297,5 +297,6 @@ fn two_provider_types_with_the_same_target_key_are_refused() {
     }
 
     let error = Types::default().with_provider(Hosts).and_then(|types| types.with_provider(Others)).expect_err("both");
-    assert_eq!(error.to_string(), "two types of provider read the key host of a target, and one is others");
+    let expected = "cannot add the type others of provider: another type reads the key host of a target";
+    assert_eq!(error.chain(), expected);
 }

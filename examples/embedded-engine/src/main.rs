@@ -39,7 +39,7 @@ async fn build(team: Target, shelf: Arc<Shelf>) {
 fn report(event: &Event<'_>) {
     match event {
         Event::Minted { provider, .. } => println!("regcred: {provider} gave a login"),
-        Event::MintFailed { provider, error, .. } => println!("regcred: {provider} gave none: {error}"),
+        Event::MintFailed { provider, error, .. } => println!("regcred: {provider}: {}", error.chain()),
         Event::Reconciled { target, outcome, .. } => {
             println!("regcred: {} is {}", target.group(), outcome.state().name());
         }

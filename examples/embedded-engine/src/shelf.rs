@@ -35,7 +35,8 @@ impl SecretSink for Shelf {
 
     async fn apply(&self, target: &Target, observed: &Observed, credentials: &CredentialSet) -> Result<Applied> {
         let seen = observed.revision.get::<Option<Arc<Held>>>().and_then(Option::as_ref);
-        let mut written = Err(Error::new(ErrorKind::Conflict, "the shelf has changed"));
+        let conflict = Error::new(ErrorKind::Conflict, format!("cannot write {target}"));
+        let mut written = Err(conflict.with_cause("another writer changed it"));
         self.0.send_modify(|shelf| {
             let before = shelf.get(target);
             if before.map(Arc::as_ptr) != seen.map(Arc::as_ptr) {

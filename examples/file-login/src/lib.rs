@@ -45,8 +45,9 @@ impl FileLogin {
 impl RegistryProvider for FileLogin {
     async fn credential(&self) -> Result<RegistryCredential> {
         let Options { username, password_file, minutes, .. } = &self.options;
-        let unreachable =
-            |why: String| Error::new(ErrorKind::Unreachable, format!("{}: {why}", password_file.display()));
+        let unreachable = |why: String| {
+            Error::new(ErrorKind::Unreachable, format!("cannot use {}", password_file.display())).with_cause(why)
+        };
         let written =
             fs::metadata(password_file).and_then(|it| it.modified()).map_err(|it| unreachable(it.to_string()))?;
         let validity = Validity::new(written, Some(written + Duration::from_mins((*minutes).into())))?;

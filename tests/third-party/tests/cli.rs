@@ -92,7 +92,7 @@ fn identities_of_a_custom_type_are_flags_of_manifests() {
     assert!(said.contains(r#""name": "BADGE""#) && said.contains(r#""value": "7""#), "{said}");
     for (line, why) in [
         ("manifests --identity badge", "--badge-number <NUMBER>"),
-        ("manifests --badge-number 7", "--badge-number needs --identity badge"),
+        ("manifests --badge-number 7", "cannot use --badge-number: it needs --identity badge"),
         ("manifests --identity badge --badge-number x", "it is not a number"),
         ("manifests --identity pod-identity", "--identity pod-identity: no provider of the config supports it"),
         ("manifests --mode iam", "no type in the config has policies"),

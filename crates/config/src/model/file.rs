@@ -26,10 +26,10 @@ pub(crate) struct File {
     /// Default: none.
     #[cfg_attr(feature = "schema", schemars(regex(pattern = crate::names::pattern::NAME)))]
     previous_instance: Option<String>,
-    /// Times at which the CronJob makes its passes: five fields in the grammar of Kubernetes CronJobs, or a shorthand
+    /// Times at which the CronJob runs its passes: five fields in the grammar of Kubernetes CronJobs, or a shorthand
     /// such as `@hourly`. The daemon refreshes at these times in addition to the refreshes planned from each
     /// credential's lifetime. A schedule whose pauses let tokens expire is refused. Default: none, and the CronJob
-    /// makes a pass every 15 minutes.
+    /// runs a pass every 15 minutes.
     schedule: Option<String>,
     /// IANA name of the schedule's time zone, such as `Europe/Berlin`. Default: `UTC`.
     time_zone: Option<String>,

@@ -33,9 +33,9 @@ impl Problem {
         Self::at(origin.join(key), why.to_string())
     }
 
-    /// Creates a problem at this place from an error, with its message and its code.
+    /// Creates a problem at this place from an error, with its message, its cause and its code.
     pub fn from_error(origin: Origin, error: &regcred_core::Error) -> Self {
-        Self::at(origin, error.to_string()).with_code(error.code())
+        Self::at(origin, error.chain()).with_code(error.code())
     }
 
     /// Creates a problem of the whole config.

@@ -42,7 +42,7 @@ impl<S: DocumentStore, F: DocumentFormat> DocumentSink<S, F> {
 
     fn judge(&self, document: &Document<S::Version>) -> Result<Contents, Refusal> {
         match self.format.read(document.content.expose_secret()) {
-            Err(error) => Err(refusal(&UNREADABLE, "unreadable", &error.to_string())),
+            Err(error) => Err(refusal(&UNREADABLE, "unreadable", &error.chain())),
             Ok(None) => Err(refusal(&FOREIGN, "foreign", "regcred did not write it")),
             Ok(Some(it)) if it.instance != self.instance => {
                 let found = format!("it belongs to regcred's instance {:?}", it.instance.as_str());
@@ -93,7 +93,10 @@ impl<S: DocumentStore, F: DocumentFormat> SecretSink for DocumentSink<S, F> {
 
     async fn apply(&self, target: &Target, observed: &Observed, credentials: &CredentialSet) -> Result<Applied> {
         let seen = observed.revision.get::<Seen<S::Version>>().filter(|it| it.address == target.address);
-        let unseen = || Error::new(ErrorKind::Conflict, format!("this sink has not observed {target}"));
+        let unseen = || {
+            Error::new(ErrorKind::Conflict, format!("cannot write {target}"))
+                .with_cause("this sink has not observed it")
+        };
         let seen = seen.ok_or_else(unseen)?;
         let before = match &seen.found {
             None => Contents::new(self.instance.clone()),

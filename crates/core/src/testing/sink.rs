@@ -211,7 +211,8 @@ impl SecretSink for MemorySink {
         self.begin(target).await?;
         let state = &mut *self.state();
         if observed.revision.get() != Some(&state.version(target)) {
-            return Err(Error::new(ErrorKind::Conflict, format!("{target} was written meanwhile")));
+            let error = Error::new(ErrorKind::Conflict, format!("cannot change {target}"));
+            return Err(error.with_cause("another writer changed it meanwhile"));
         }
         let (before, intact) = match state.stored.get(target) {
             None => (None, true),

@@ -90,7 +90,7 @@ fn refused(spec: &Spec, options: &EcrOptions, regions: &[Region], environment: &
     let problem = |(key, only): &(&str, Only)| {
         let refusals = regions.iter().map(|region| refusal(only(options, region)));
         let error = refusals.collect::<Option<Vec<_>>>()?.into_iter().next()?;
-        Some(spec.problem(key, error.to_string()).with_code(error.code()))
+        Some(spec.problem(key, error.chain()).with_code(error.code()))
     };
     ALONE.iter().filter_map(problem).collect()
 }

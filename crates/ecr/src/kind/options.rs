@@ -30,7 +30,8 @@ pub struct EcrOptions {
     #[serde(default, deserialize_with = "one_or_more")]
     #[schemars(schema_with = "one_or_more_schema")]
     pub aliases: Vec<AliasName>,
-    /// A profile of the shared AWS configuration. Default: the SDK's chain without instance metadata.
+    /// A profile of the shared AWS configuration. Default: the default credential chain of the AWS SDK, which is
+    /// `AWS_PROFILE` and the other sources of the AWS CLI, without instance metadata.
     pub profile: Option<String>,
     /// A role to assume with a token that the kubelet mounts.
     pub web_identity: Option<WebIdentity>,

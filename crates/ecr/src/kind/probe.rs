@@ -38,7 +38,7 @@ pub(super) async fn probe(
     let mut findings = vec![];
     while let Some(asked) = asking.join_next().await {
         findings.extend(asked.unwrap_or_else(|_| {
-            let error = Error::new(ErrorKind::Bug, "it panicked");
+            let error = Error::new(ErrorKind::Bug, "cannot check the provider").with_cause("the check panicked");
             vec![Finding::error("token", "a provider", &error).with_fix("report it")]
         }));
     }

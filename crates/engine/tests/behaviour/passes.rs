@@ -65,7 +65,10 @@ fn an_incomplete_engine_is_refused() {
     let minter = || Minter::new(provider_name("prod"), provider.clone());
     let route = |providers| Route::new("test", providers, targets(1), MemorySink::default());
     let cases = [
-        (Engine::builder(clock.clone()).with_minter(minter()).with_minter(minter()), "two providers are called prod"),
+        (
+            Engine::builder(clock.clone()).with_minter(minter()).with_minter(minter()),
+            "two providers have the name prod",
+        ),
         (Engine::builder(clock.clone()).with_route(route(vec![])), "a route names no provider"),
         (
             Engine::builder(clock).with_route(route(vec![provider_name("x")])),
@@ -73,7 +76,7 @@ fn an_incomplete_engine_is_refused() {
         ),
     ];
     for (builder, reason) in cases {
-        assert_eq!(builder.build().expect_err(reason).to_string(), reason);
+        assert_eq!(builder.build().expect_err(reason).chain(), format!("cannot build the engine: {reason}"));
     }
 }
 

@@ -225,7 +225,7 @@ fn two_provider_types_with_the_same_flag_are_refused() {
     let types = Types::default().with_provider(Vault { flag: "role-arn" }).expect("it is the first");
     let error = BuiltIn::default().add_to(types).expect_err("ecr has this flag");
     assert_eq!(error.kind(), ErrorKind::Invalid);
-    assert!(error.to_string().contains("have the identity or the flag role-arn"), "{error}");
+    assert!(error.chain().contains("another type has the identity or the flag role-arn"), "{error:?}");
 }
 
 #[test]

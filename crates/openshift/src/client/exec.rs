@@ -110,10 +110,10 @@ impl Plugin {
         let identity = match (text("clientCertificateData"), text("clientKeyData")) {
             (Some(certificate), Some(key)) => Some(Identity { certificate: certificate.into(), key: key.into() }),
             (None, None) => None,
-            _ => return Err("it answered a certificate without a key, or a key without a certificate".into()),
+            _ => return Err("it returned a certificate without a key, or a key without a certificate".into()),
         };
         if header.is_none() && identity.is_none() {
-            return Err("it answered neither a token nor a certificate".into());
+            return Err("it returned neither a token nor a certificate".into());
         }
         if let Some(identity) = &identity {
             identity.check()?;

@@ -148,7 +148,9 @@ impl Session {
                 // A cancelled request must not end the plug-in, because other requests wait for it.
                 let session = Arc::clone(self);
                 let renewing = tokio::spawn(async move { session.run_plugin().await });
-                renewing.await.unwrap_or_else(|_| Err(Error::new(ErrorKind::Bug, "running an exec plug-in panicked")))
+                renewing.await.unwrap_or_else(|_| {
+                    Err(Error::new(ErrorKind::Bug, "cannot run the exec plug-in").with_cause("the call panicked"))
+                })
             }
             _ => Ok(()),
         }
@@ -251,8 +253,8 @@ fn unconnectable(error: &kube::Error) -> Error {
             "`tls-server-name` is not a host name".to_owned()
         }
         _ => match env::var_os(TRUST).filter(|it| !it.is_empty()) {
-            Some(file) => format!("the authorities of {TRUST}, {}, cannot be used", Path::new(&file).display()),
-            None => "the authorities that this machine trusts cannot be used".to_owned(),
+            Some(file) => format!("the authorities of {TRUST}, {}, are not valid", Path::new(&file).display()),
+            None => "the authorities that this machine trusts are not valid".to_owned(),
         },
     };
     unusable("the connection to the cluster", reason)

@@ -52,8 +52,8 @@ impl Clusters {
         let is_given = given.kubeconfig.is_some() || given.context.is_some();
         if is_given && sinks.len() > 1 {
             let names = sinks.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(", ");
-            let message = format!("the config names several clusters, {names}, and the command line one");
-            return Err(Error::new(&codes::OPTIONS, message));
+            let error = Error::new(&codes::OPTIONS, "cannot use --kubeconfig or --context");
+            return Err(error.with_cause(format!("the config names several clusters, {names}")));
         }
         let given = is_given.then(|| given.clone());
         let connecting = sinks.into_iter().map(|(name, spec)| {
@@ -73,17 +73,17 @@ impl Clusters {
         self.all().iter().filter_map(|(name, it)| Some((name.clone(), it.as_ref().ok()?.clone()))).collect()
     }
 
-    /// Fails with [`ErrorKind::Invalid`] if two sinks of the plan are one cluster and keep the same Secret, because
-    /// they would overwrite each other.
+    /// Fails with [`ErrorKind::Invalid`](regcred_core::ErrorKind::Invalid) if two sinks of the plan are one cluster and
+    /// keep the same Secret, because they would overwrite each other.
     pub fn check(&self, plan: &Plan) -> Result<()> {
         let connected = self.connected();
         for (place, (name, cluster)) in connected.iter().enumerate() {
             let twin = connected.iter().take(place).find(|(_, other)| other.server() == cluster.server());
             let Some((twin, _)) = twin else { continue };
             if let Some(secret) = plan.meets(name, twin) {
-                let message =
-                    format!("sinks {twin} and {name} are one cluster, {}, and both keep {secret}", cluster.server());
-                return Err(Error::new(&codes::OPTIONS, message));
+                let cause = format!("both are the cluster {}, and both keep {secret}", cluster.server());
+                let message = format!("cannot use the sinks {twin} and {name}");
+                return Err(Error::new(&codes::OPTIONS, message).with_cause(cause));
             }
         }
         Ok(())
@@ -109,8 +109,8 @@ async fn connect(sink: &StoreName, options: &OpenShiftOptions, given: Option<Con
     match options.server.as_deref().filter(|it| plain(it) != plain(cluster.server())) {
         None => Ok(cluster),
         Some(server) => {
-            let message = format!("sink {sink} is for the cluster at {server}, and this is {}", cluster.server());
-            Err(Error::new(&codes::OPTIONS, message))
+            let cause = format!("it is for the cluster at {server}, and the connection is to {}", cluster.server());
+            Err(Error::new(&codes::OPTIONS, format!("cannot use the sink {sink}")).with_cause(cause))
         }
     }
 }

@@ -29,7 +29,7 @@ async fn an_answer_that_is_not_from_a_kubernetes_api_is_not_quoted() {
     for body in ["<html>canary</html>", r#"{"gitVersion":"can ary"}"#, "[]", ""] {
         kube.answer_next(1, 200, "application/json", &[], body);
         let error = check::server_info(&connect(&kube).await).await.expect_err(body);
-        assert!(error.chain().ends_with("not that of a Kubernetes API; is there a proxy?"), "{error:?}");
+        assert!(error.chain().ends_with("the answer is not that of a Kubernetes API"), "{error:?}");
     }
     kube.fail_next(1, 403, "Forbidden", "canary", None);
     let info = check::server_info(&connect(&kube).await).await.expect("only that request is forbidden");

@@ -27,7 +27,7 @@ impl Options {
         self.0
             .downcast_ref::<T>()
             .cloned()
-            .ok_or_else(|| Error::new(ErrorKind::Bug, "these options are of another type"))
+            .ok_or_else(|| Error::new(ErrorKind::Bug, "cannot use the options").with_cause("they have another type"))
     }
 }
 

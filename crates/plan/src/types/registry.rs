@@ -52,21 +52,17 @@ impl Types {
     /// another type has an identity, a flag, or a key of a target with the same name.
     pub fn with_provider<T: ProviderType>(mut self, provider: T) -> Result<Self> {
         if let Some(name) = self.identities().shared(&provider.identities()).filter(|_| !self.has_provider(T::NAME)) {
-            let message = format!("two types of provider have the identity or the flag {name}");
-            return Err(Error::new(&codes::TYPES, message));
+            let cause = format!("another type has the identity or the flag {name}");
+            return Err(refused("provider", T::NAME, &cause));
         }
         let keys = provider.grammar().target_keys().unwrap_or_default();
         let others = self.providers.iter().filter(|(name, _)| **name != T::NAME);
         let taken = others.filter_map(|(_, of)| of.grammar().target_keys()).flatten().find(|key| keys.contains(key));
         if let Some(key) = taken {
-            let message = format!("two types of provider read the key {key} of a target, and one is {}", T::NAME);
-            return Err(Error::new(&codes::TYPES, message));
+            return Err(refused("provider", T::NAME, &format!("another type reads the key {key} of a target")));
         }
         if self.providers.insert(T::NAME, Arc::new(provider)).is_some() {
-            return Err(Error::new(
-                &codes::TYPES,
-                format!("there are two types of provider with the name {}", T::NAME),
-            ));
+            return Err(refused("provider", T::NAME, TAKEN));
         }
         Ok(self)
     }
@@ -78,7 +74,7 @@ impl Types {
         for name in [T::NAME].iter().chain(T::ALIASES) {
             let entry = Sink { of: sink.clone(), itself: sink.clone() };
             if self.sinks.insert(name, entry).is_some() {
-                return Err(Error::new(&codes::TYPES, format!("there are two types of sink with the name {name}")));
+                return Err(refused("sink", name, TAKEN));
             }
         }
         Ok(self)
@@ -219,6 +215,14 @@ impl Types {
             None => Err(Error::new(&UNKNOWN_NAME, unknown(entry, "sink", self.sinks.keys()).to_string())),
         }
     }
+}
+
+/// The reason for a type whose name is in use.
+const TAKEN: &str = "another type has this name";
+
+/// Returns the error for a type that cannot be added. `what`: a provider or a sink.
+fn refused(what: &str, name: &str, cause: &str) -> Error {
+    Error::new(&codes::TYPES, format!("cannot add the type {name} of {what}")).with_cause(cause)
 }
 
 impl PlannedProvider {

@@ -39,7 +39,7 @@ impl Handle {
     /// Fails with [`ErrorKind::Gone`] if the daemon ends before.
     pub async fn first_pass(&self) -> Result<()> {
         let done = self.first_pass.clone().wait_for(|done| *done).await.map(drop);
-        done.map_err(|_| Error::new(&codes::ENDED, "the daemon ended before its first pass"))
+        done.map_err(|_| Error::new(&codes::ENDED, "cannot finish the first pass").with_cause("the daemon ended"))
     }
 
     /// Returns the health, for probes.
@@ -64,7 +64,8 @@ impl Handle {
 
     /// Waits until the daemon has ended. It ends by itself, with an error, only if leader election stops.
     pub async fn ended(&mut self) -> Result<()> {
-        (&mut self.task).await.unwrap_or_else(|_| Err(Error::new(ErrorKind::Bug, "the daemon panicked")))
+        let panicked = |_| Err(Error::new(ErrorKind::Bug, "cannot run the daemon").with_cause("it panicked"));
+        (&mut self.task).await.unwrap_or_else(panicked)
     }
 
     /// Ends the daemon, and waits for the writes in progress, for at most 20 s.

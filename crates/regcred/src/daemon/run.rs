@@ -137,8 +137,8 @@ impl Daemon {
             () = prune(made) => Next::Stop,
             () = &mut working => return Ok(Next::Stop),
             () = leader::died(self.leader.as_ref()) => {
-                let message = "leader election has stopped, so another replica may lead already";
-                return Err(Error::new(&codes::LEADERSHIP, message));
+                let cause = "leader election has stopped, so another replica may be the leader already";
+                return Err(Error::new(&codes::LEADERSHIP, "cannot remain the leader").with_cause(cause));
             }
         };
         stop.send_replace(true);

@@ -71,7 +71,7 @@ pub(crate) enum Command {
     /// Run continuously: keep every target fresh, and react to changes in the cluster and in the config
     #[command(after_help = notes::RUN)]
     Run(Run),
-    /// Make one pass: refresh what is due, and exit with the result
+    /// Run one pass: refresh what is due, and exit with the result
     #[command(after_help = notes::ONCE)]
     Once(Once),
     /// Print what a pass would do, and why. Read-only: asks providers only for the caller identity

@@ -124,8 +124,8 @@ async fn work(args: &Args, instance: &InstanceName) -> Result<Result<Found, Erro
         match obstacle(&cluster, instance).await {
             Ok(None) => {}
             Ok(Some(obstacle)) if args.yes => {
-                let message = format!("cannot clean up instance {instance}: {obstacle}");
-                return Err(Error::new(&codes::STILL_RUNNING, message).into());
+                let error = Error::new(&codes::STILL_RUNNING, format!("cannot clean up instance {instance}"));
+                return Err(error.with_cause(obstacle).into());
             }
             Ok(Some(obstacle)) => stderr::warning(&format!("--yes will be refused: {obstacle}")),
             Err(error) => return Ok(Err(error)),
@@ -188,7 +188,10 @@ async fn obstacle(cluster: &Cluster, instance: &InstanceName) -> Result<Option<S
 ///
 /// A merged Secret has another owner. Removes only the entries of regcred from it, and leaves its links.
 async fn remove(sink: &OpenShiftSink, leftover: &Leftover) -> Result<(), Error> {
-    let late = |_| Error::new(&codes::TIMEOUT, format!("{} was not removed within a minute", leftover.target));
+    let late = |_| {
+        Error::new(&codes::TIMEOUT, format!("cannot remove {}", leftover.target))
+            .with_cause("no answer within a minute")
+    };
     let removing = async {
         sink.remove(&leftover.target).await?;
         // If a person linked a ServiceAccount by hand, it would keep the name of a deleted Secret.

@@ -51,8 +51,8 @@ pub(crate) fn run(args: &Args, types: &Types, output: Output, clock: &dyn Clock)
     let adoption = adopt(&discovery, |yaml| loads(yaml, types));
     let yaml = config(&adoption, &server);
     if let Err(problem) = adoption.entries.first().map_or(Ok(()), |_| loads(&yaml, types)) {
-        let message = format!("a bug in regcred, please report it: the config that it made is not valid: {problem}");
-        return Err(Error::new(ErrorKind::Bug, message).into());
+        let cause = format!("a bug in regcred made it invalid: {problem}");
+        return Err(Error::new(ErrorKind::Bug, "cannot print the config").with_cause(cause).into());
     }
     if matches!(output, Output::Table | Output::Wide) {
         let report = report(&discovery, &adoption, clock.now(), span);
@@ -102,8 +102,8 @@ async fn search_cluster(args: &Args) -> Result<Result<(String, Discovery), Error
     };
     let search = Search { namespaces, vendor: vendor() };
     let late = |_| {
-        let message = format!("the search did not end within {:?}", args.timeout);
-        Error::new(&codes::TIMEOUT, message)
+        let cause = format!("the search did not end within {:?}", args.timeout);
+        Error::new(&codes::TIMEOUT, "cannot search the cluster").with_cause(cause)
     };
     let found = timeout(args.timeout, discover(&cluster, &search)).await.map_err(late);
     Ok(found.and_then(|it| it).map(|found| (cluster.server().to_owned(), found)))

@@ -60,8 +60,8 @@ async fn observe(
         Ok(found)
     };
     let late = |_| {
-        let message = format!("the search did not end within {:?}", args.pass.timeout);
-        Error::new(&codes::TIMEOUT, message)
+        let cause = format!("the search did not end within {:?}", args.pass.timeout);
+        Error::new(&codes::TIMEOUT, "cannot search the cluster").with_cause(cause)
     };
     Ok(tokio::time::timeout(args.pass.timeout, observing).await.map_err(late).and_then(|it| it))
 }

@@ -92,9 +92,9 @@ impl Args {
 
 pub(crate) fn run(args: &Args, types: &Types, output: Output, clock: &Arc<dyn Clock>) -> Result<ExitCode> {
     let epoch = |seconds| {
-        SystemTime::UNIX_EPOCH
-            .checked_add(Duration::from_secs(seconds))
-            .ok_or_else(|| Error::new(&codes::USAGE, "--after is beyond the supported times"))
+        SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds)).ok_or_else(|| {
+            Error::new(&codes::USAGE, "cannot use --after").with_cause("it is beyond the supported times")
+        })
     };
     let after = args.after.map(epoch).transpose()?.unwrap_or_else(|| clock.now());
     let config = args.config(types)?;
@@ -154,9 +154,9 @@ fn expected(schedule: Option<&Schedule>, after: SystemTime, life: Duration, coun
     let (mut refreshes, mut minted, schedule) = (vec![], after, schedule.cloned());
     let next = move |after| schedule.as_ref().and_then(|schedule| schedule.next_after(after));
     while refreshes.len() < count {
-        let ends = minted
-            .checked_add(life)
-            .ok_or_else(|| Error::new(&codes::USAGE, "--life is beyond the supported times"))?;
+        let ends = minted.checked_add(life).ok_or_else(|| {
+            Error::new(&codes::USAGE, "cannot use --life").with_cause("it is beyond the supported times")
+        })?;
         let validity = Validity::new(minted, Some(ends))?;
         let Some(at) = validity.renew_at(&next) else { break };
         refreshes.push(Refresh { at, secrets: 0, why: why(&validity, at) });

@@ -1,4 +1,4 @@
-//! `regcred once`: makes one pass.
+//! `regcred once`: runs one pass.
 
 use std::{fmt::Write, process::ExitCode, sync::Arc};
 

@@ -35,7 +35,8 @@ pub(crate) fn of(config: &Config, only: &[NamespaceFilter], types: &Types) -> Re
     if !only.is_empty() {
         plan.restrict_to(only).map_err(|unknown| {
             let unknown = unknown.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-            Error::new(&codes::NO_MATCH, format!("the config has no target in namespace {unknown}"))
+            let cause = format!("the config has no target in namespace {unknown}");
+            Error::new(&codes::NO_MATCH, "cannot use --namespace").with_cause(cause)
         })?;
     }
     Ok(plan)

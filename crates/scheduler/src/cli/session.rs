@@ -103,7 +103,8 @@ pub(crate) async fn namespaces(cluster: &Cluster, filters: &[NamespaceFilter]) -
     found.dedup();
     if found.is_empty() {
         let filters = filters.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-        return Err(Error::new(&codes::NO_MATCH, format!("no namespace matches {filters}")));
+        let cause = format!("no namespace matches {filters}");
+        return Err(Error::new(&codes::NO_MATCH, "cannot use --namespace").with_cause(cause));
     }
     Ok(found)
 }

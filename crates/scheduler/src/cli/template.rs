@@ -23,10 +23,10 @@ use crate::codes;
 pub(crate) fn run(file: &Path, cluster: Option<&Connection>, output: Output) -> Result<ExitCode> {
     let is_stdin = file == Path::new("-");
     let text = if is_stdin { read_text(io::stdin()).map_err(anyhow::Error::from) } else { Ok(read_text_file(file)?) };
-    let text = text.with_context(|| file.display().to_string())?;
+    let text = text.context("cannot read standard input")?;
     let name = file.display();
-    let template =
-        regcred_manifests::read(&text).map_err(|why| Error::new(&codes::TEMPLATE, format!("{name}: {why}")))?;
+    let template = regcred_manifests::read(&text)
+        .map_err(|why| Error::new(&codes::TEMPLATE, format!("cannot read {name}")).with_cause(why))?;
     let (mut errors, warnings) = regcred_manifests::check(&template, offered());
     let mut code = 0;
     if let Some(connection) = cluster.filter(|_| errors.is_empty()) {
@@ -106,8 +106,8 @@ async fn ask(connection: &Connection, template: &Value) -> Result<(Vec<String>, 
         let name = it["name"].as_str().filter(|_| it["value"].as_str().unwrap_or_default().is_empty())?;
         Some((name.to_owned(), cluster.default_namespace().to_owned()))
     };
-    let expanded =
-        expand(template, &parameters.filter_map(sample).collect()).map_err(|why| Error::new(&codes::TEMPLATE, why))?;
+    let expanded = expand(template, &parameters.filter_map(sample).collect())
+        .map_err(|why| Error::new(&codes::TEMPLATE, "cannot expand the template").with_cause(why))?;
     let (mut refused, mut unreachable) = (vec![], false);
     for api in OPENSHIFT {
         match check::serves(&cluster, api).await {

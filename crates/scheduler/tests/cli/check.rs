@@ -110,6 +110,6 @@ fn errors_found_by_the_provider_are_reported_with_all_others() {
 fn an_empty_endpoint_variable_is_reported_before_any_request() {
     for variable in ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_ECR", "AWS_ENDPOINT_URL_STS"] {
         let (code, _, told) = run(check(&[]).env(variable, ""));
-        assert!(code == 2 && told.contains(&format!("{variable} is set, and empty: unset it")), "{told}");
+        assert!(code == 2 && told.contains(&format!("cannot use {variable}: it is empty, so unset it")), "{told}");
     }
 }

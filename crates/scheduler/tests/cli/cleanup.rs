@@ -157,7 +157,7 @@ async fn cleanup_keeps_foreign_data_and_leaves_no_dangling_link() {
     world.kube.put("secrets", "team-b", "ecr-secret", secret, "tenant");
     let (code, report, _) = cleanup(&world, &["--yes"]);
     assert_eq!(code, 1, "{report:#}");
-    assert!(report.to_string().contains("tenant keeps data of its own in it"), "{report:#}");
+    assert!(report.to_string().contains("tenant has its own data in it"), "{report:#}");
     assert!(world.secret("team-a").is_some() && world.secret("team-b").is_none());
     assert!(!links(&world, "team-b", "builder").contains("ecr-secret"));
     assert!(links(&world, "team-a", "builder").contains("ecr-secret"), "what stays stays linked");
@@ -171,7 +171,7 @@ async fn entries_without_a_known_owner_are_reported_and_kept() {
     world.kube.put("secrets", "team-a", "registries", shared, "tenant");
     let (code, report, _) = cleanup(&world, &["--yes"]);
     assert_eq!(code, 1, "{report:#}");
-    assert!(report.to_string().contains("it is not known which of its logins are"), "{report:#}");
+    assert!(report.to_string().contains("regcred does not know which of its logins it wrote"), "{report:#}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

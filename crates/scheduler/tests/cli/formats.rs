@@ -297,7 +297,7 @@ async fn an_error_without_a_fix_of_its_own_has_that_of_its_code() {
     let (code, _, told) = text(&mut command(&world, "plan -f one.yaml -n team-b"));
     assert_eq!(code, 2, "{told}");
     assert!(
-        told.contains("error: the config has no target in namespace team-b [RC0703]\n  fix: Correct the filter."),
+        told.contains("error: cannot use --namespace: the config has no target in namespace team-b [RC0703]\n  fix: Correct the filter."),
         "{told}"
     );
 }

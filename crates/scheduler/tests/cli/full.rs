@@ -115,7 +115,7 @@ async fn a_caller_other_than_the_pinned_principal_gets_no_token() {
     };
     let (code, report, logs) = run(&mut world.once(&config("push"), &["--output", "json"]));
     let (_, why) = of(&report, "team-a");
-    assert!(code == 2 && why.contains("role/push is wanted"), "{code} {why} {logs}");
+    assert!(code == 2 && why.contains("role/push is required"), "{code} {why} {logs}");
     assert_eq!(world.aws.issued().len(), 0);
     let (code, report, logs) = run(&mut world.once(&config("pull"), &["--output", "json"]));
     assert_eq!(code, 0, "{report:#} {logs}");

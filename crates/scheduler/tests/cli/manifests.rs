@@ -63,20 +63,23 @@ fn options_that_would_not_work_in_the_cluster_are_refused() {
     command.arg(format!("{CONFIG}minimal.yaml")).env("REGCRED__SCHEDULE", "@daily");
     let (code, _, told) = run(&mut command);
     assert_eq!(code, 2);
-    assert!(told.contains("REGCRED__SCHEDULE is set here and would not be in the cluster"), "{told}");
+    assert!(
+        told.contains("cannot print the manifests: REGCRED__SCHEDULE is set here and would not be in the cluster"),
+        "{told}"
+    );
     for (args, why) in [
         (&["--identity", "webhook"][..], "--role-arn <ARN>"),
         (&["--identity", "keys"], "--aws-secret <NAME>"),
         (&["--mount", "edge"], "such as edge=/var/run/secrets/edge"),
         (&["--unguarded", "--role-bindings"], "cannot be used with"),
-        (&["--role-arn", ROLE], "--role-arn needs --identity webhook or projected [RC0701]\n"),
+        (&["--role-arn", ROLE], "error: cannot use --role-arn: it needs --identity webhook or projected [RC0701]\n"),
         (
             &["--identity", "pod-identity", "--role-arn", ROLE],
-            "--role-arn needs --identity webhook or projected [RC0701]\n",
+            "error: cannot use --role-arn: it needs --identity webhook or projected [RC0701]\n",
         ),
         (
             &["--mode", "iam", "--role-arn", ROLE],
-            "--role-arn needs --identity webhook, projected or pod-identity [RC0701]\n",
+            "error: cannot use --role-arn: it needs --identity webhook, projected or pod-identity [RC0701]\n",
         ),
         (&["--identity", "webhook", "--role-arn", ""], "it is not the ARN of a role"),
         (&["--identity", "webhook", "--role-arn", "foo"], "such as arn:aws:iam::123456789012:role/regcred"),
@@ -87,15 +90,24 @@ fn options_that_would_not_work_in_the_cluster_are_refused() {
         (&["--image", "UPPER:bad tag"], "it is not the reference of an image"),
         (&["--image", "https://ghcr.io/regcred/regcred"], "it is a URL: leave out https://"),
         (&["--image", "regcred@sha256:12"], "it is not the reference of an image"),
-        (&["--oidc-issuer", "https://oidc.example.com"], "--oidc-issuer needs --mode iam [RC0701]\n"),
+        (
+            &["--oidc-issuer", "https://oidc.example.com"],
+            "error: cannot use --oidc-issuer: it needs --mode iam [RC0701]\n",
+        ),
         (&["--mode", "iam", "--oidc-issuer", "http://oidc.example.com"], "it is not an issuer"),
         (&["--mode", "iam"], "the identity of regcred in AWS is missing"),
         (&["--mode", "iam", "--identity", "webhook", "--role-arn", ROLE], "--oidc-issuer is missing"),
-        (&["--no-monitoring"], "error: --no-monitoring needs --mode daemon [RC0701]\n"),
-        (&["--no-monitoring", "--mode", "cronjob"], "error: --no-monitoring needs --mode daemon [RC0701]\n"),
-        (&["--replicas", "2", "--mode", "iam"], "error: --replicas needs --mode daemon [RC0701]\n"),
-        (&["--audience", "x", "--identity", "none"], "error: --audience needs --identity projected [RC0701]\n"),
-        (&["--aws-secret", "x"], "error: --aws-secret needs --identity keys [RC0701]\n"),
+        (&["--no-monitoring"], "error: cannot use --no-monitoring: it needs --mode daemon [RC0701]\n"),
+        (
+            &["--no-monitoring", "--mode", "cronjob"],
+            "error: cannot use --no-monitoring: it needs --mode daemon [RC0701]\n",
+        ),
+        (&["--replicas", "2", "--mode", "iam"], "error: cannot use --replicas: it needs --mode daemon [RC0701]\n"),
+        (
+            &["--audience", "x", "--identity", "none"],
+            "error: cannot use --audience: it needs --identity projected [RC0701]\n",
+        ),
+        (&["--aws-secret", "x"], "error: cannot use --aws-secret: it needs --identity keys [RC0701]\n"),
         (&["--ca", "Foo_B"], "it is not the name of a ConfigMap, such as corporate-ca"),
         (&["--pod", "/nonexistent/pod.yaml"], "/nonexistent/pod.yaml"),
         (&["--https-proxy", "http://"], "it is not a URL"),
@@ -103,13 +115,13 @@ fn options_that_would_not_work_in_the_cluster_are_refused() {
         (&["--https-proxy", "http://proxy.example.com/path"], "it is not a URL"),
         (&["--https-proxy", "socks5://proxy.example.com"], "it is not a URL"),
         (&["--mode", "template", "--label", "a=b,c=d"], "is not a label's value"),
-        (&["--label", "a=b"], "--label needs --mode template [RC0701]\n"),
-        (&["--metrics-from", "monitoring"], "--metrics-from needs --mode daemon [RC0701]\n"),
+        (&["--label", "a=b"], "error: cannot use --label: it needs --mode template [RC0701]\n"),
+        (&["--metrics-from", "monitoring"], "error: cannot use --metrics-from: it needs --mode daemon [RC0701]\n"),
         (&["--mode", "daemon", "--metrics-from", "Not A Name"], "--metrics-from <NAMESPACE>"),
         (&["--mount", "a=//"], "such as edge=/var/run/secrets/edge"),
         (&["--mount", "a=/x/../y"], "such as edge=/var/run/secrets/edge"),
         (&["--mount", "a=/etc/regcred/x"], "is the pod's own"),
-        (&["--mount", "a=/x", "--mount", "b=/x/"], "two Secrets cannot be at /x"),
+        (&["--mount", "a=/x", "--mount", "b=/x/"], "cannot use --mount: two Secrets cannot be at /x"),
         (&["--mount", "a=/var/run/secrets"], "is the pod's own"),
         (&["--mount", "a=/run/secrets/kubernetes.io/x"], "is the pod's own"),
         (&["--identity", "keys", "--aws-secret", "x; rm -rf /"], "it is not the name of a Secret, such as aws-key"),
@@ -325,8 +337,11 @@ fn chart_values_contain_the_config_unchanged_and_the_derived_settings() {
 #[test]
 fn chart_values_refuse_the_options_that_manifests_refuses() {
     for (args, why) in [
-        (&["--workload", "daemon"][..], "--workload needs --mode values [RC0701]\n"),
-        (&["--mode", "values", "--replicas", "2"], "--replicas needs --workload daemon [RC0701]\n"),
+        (&["--workload", "daemon"][..], "error: cannot use --workload: it needs --mode values [RC0701]\n"),
+        (
+            &["--mode", "values", "--replicas", "2"],
+            "error: cannot use --replicas: it needs --workload daemon [RC0701]\n",
+        ),
         (&["--mode", "values", "--workload", "rights"], "invalid value 'rights'"),
         (&["--mode", "values", "--sink", "moon"], "moon is not a cluster of this config"),
         (&["--mode", "values", "--schedule", "@daily"], "lives for 12 hours: run it at least every 10 hours"),

@@ -147,7 +147,7 @@ async fn invalid_input_gives_exit_code_2_and_changes_nothing() {
     let (code, report, _) = run(keyless.env_remove("AWS_ACCESS_KEY_ID").env_remove("AWS_SECRET_ACCESS_KEY"));
     assert_eq!(code, 2);
     assert!(
-        report["targets"][0]["why"][0].as_str().expect("a reason").contains("no AWS credentials were found"),
+        report["targets"][0]["why"][0].as_str().expect("a reason").contains("cannot find AWS credentials"),
         "{report:#}"
     );
     assert_eq!(world.kube.objects("secrets"), before);
@@ -202,12 +202,14 @@ async fn a_broken_web_identity_is_distinguished_from_a_broken_network() {
     world.aws.answer_with(refusal("AccessDenied", "not you"));
     let (code, why) = attempt(&token.display().to_string());
     assert!(
-        code == 2 && why.contains("was denied") && why.contains("look at the trust policy of the role"),
+        code == 2
+            && why.contains("cannot call sts:AssumeRoleWithWebIdentity: AWS denied it: AccessDenied")
+            && why.ends_with("(denied) [RC0301]"),
         "{code} {why}"
     );
     let (code, why) = attempt("/nonexistent");
     assert!(
-        code == 2 && why.contains("the token file of the AWS identity, ") && why.contains(", is not there"),
+        code == 2 && why.contains("cannot use the token file of the AWS identity, /nonexistent: it does not exist"),
         "{code} {why}"
     );
 }

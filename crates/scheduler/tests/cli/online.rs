@@ -143,7 +143,7 @@ async fn without_credentials_the_fix_lists_the_searched_sources() {
     let check = check.env_remove("AWS_ACCESS_KEY_ID").env_remove("AWS_SECRET_ACCESS_KEY");
     let (code, report, _) = run(check.env("AWS_ROLE_ARN", ROLE));
     assert_eq!(code, 2, "{report:#}");
-    assert!(rows(&report, "identity")[0].contains("no AWS credentials were found"), "{report:#}");
+    assert!(rows(&report, "identity")[0].contains("cannot find AWS credentials"), "{report:#}");
     let told = fix(&report, "identity");
     assert!(told.contains("AWS_ACCESS_KEY_ID (not set)") && told.contains("AWS_ROLE_ARN (set)"), "{told}");
     assert_eq!(rows(&report, "token").len(), 2, "tokens that cannot be requested are reported: {report:#}");

@@ -201,7 +201,10 @@ async fn each_cluster_has_its_own_sink_and_a_dead_cluster_delays_no_other() {
     assert!(logs.contains("cluster edge: ") && logs.contains("cluster main: "), "{logs}");
 
     let (code, report, told) = once(&config("https://another.example:6443"), &[]);
-    assert!(code == 1 && told.contains("sink main is for the cluster at https://another.example:6443"), "{told}");
+    assert!(
+        code == 1 && told.contains("cannot use the sink main: it is for the cluster at https://another.example:6443"),
+        "{told}"
+    );
     let stores =
         |report: &Value| report["targets"].as_array().map(|all| all.iter().map(|it| it["store"].clone()).collect());
     assert_eq!(stores(&report), Some(vec![json!("edge")]), "the other one is served: {report:#}");
@@ -212,7 +215,12 @@ async fn each_cluster_has_its_own_sink_and_a_dead_cluster_delays_no_other() {
     world.write("edge.yaml", &edge.kubeconfig());
     let twins = config(&world.kube.url()).replace("edge.yaml", "kubeconfig");
     let (code, _, told) = once(&twins, &[]);
-    assert!(code == 2 && told.contains("sinks edge and main are one cluster") && told.contains("ecr-secret"), "{told}");
+    assert!(
+        code == 2
+            && told.contains("cannot use the sinks edge and main: both are the cluster")
+            && told.contains("ecr-secret"),
+        "{told}"
+    );
     let (code, _, told) = once(&config(&world.kube.url()), &["--context", "fake"]);
     assert!(code == 2 && told.contains("the config names several clusters, edge, main"), "{told}");
 

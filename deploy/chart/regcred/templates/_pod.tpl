@@ -140,7 +140,7 @@ annotations: {{ toJson . }}
 {{ $image.repository }}{{ with $tag }}:{{ . }}{{ end }}{{ with $image.digest }}@{{ . }}{{ end }}
 {{- end -}}
 
-{{/* The spec of a Job that makes one pass. */}}
+{{/* The spec of a Job that runs one pass. */}}
 {{- define "regcred.job" -}}
 activeDeadlineSeconds: {{ .Values.generated.workload.activeDeadlineSeconds }}
 backoffLimit: 2

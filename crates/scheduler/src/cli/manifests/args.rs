@@ -136,14 +136,15 @@ impl Args {
             ("--label", !self.label.is_empty(), "--mode template", self.mode == ModeName::Template),
         ] {
             if is_said && !fits {
-                return Err(Error::new(&codes::USAGE, format!("{flag} needs {of}")).into());
+                let error = Error::new(&codes::USAGE, format!("cannot use {flag}"));
+                return Err(error.with_cause(format!("it needs {of}")).into());
             }
         }
         let mut folders = self.mount.iter().map(|mount| &mount.folder).collect::<Vec<_>>();
         folders.sort();
         if let Some(twice) = folders.windows(2).find(|pair| pair[0] == pair[1]) {
-            let message = format!("--mount: two Secrets cannot be at {}", twice[0].display());
-            return Err(Error::new(&codes::USAGE, message).into());
+            let cause = format!("two Secrets cannot be at {}", twice[0].display());
+            return Err(Error::new(&codes::USAGE, "cannot use --mount").with_cause(cause).into());
         }
         Ok(())
     }
@@ -152,9 +153,7 @@ impl Args {
         let files = self.config.files().into_iter().map(|path| {
             let name = path.display();
             let text = read_text_file(&path);
-            text.with_context(|| {
-                format!("{name}: its text becomes a ConfigMap, so it must be a file that can be read again")
-            })
+            text.with_context(|| format!("cannot put {name} into a ConfigMap"))
         });
         let PodFile { pod, account } = self.pod_file()?;
         let workload = Workload {

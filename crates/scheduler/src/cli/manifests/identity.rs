@@ -40,8 +40,8 @@ impl IdentityArgs {
             if !takes.contains(&self.name.as_str()) {
                 let needs =
                     if takes.is_empty() { "--mode iam".to_owned() } else { format!("--identity {}", any(takes)) };
-                let message = format!("--{} needs {needs}", flag.name);
-                return Err(regcred_core::Error::new(&codes::USAGE, message));
+                let error = regcred_core::Error::new(&codes::USAGE, format!("cannot use --{}", flag.name));
+                return Err(error.with_cause(format!("it needs {needs}")));
             }
         }
         Ok(())

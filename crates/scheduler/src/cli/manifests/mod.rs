@@ -24,8 +24,8 @@ use crate::codes;
 pub(crate) fn run(args: &Args, types: &Types, output: Output) -> Result<ExitCode> {
     let set = env::vars_os().map(|(name, _)| name.to_string_lossy().into_owned());
     if let Some(name) = set.into_iter().find(|name| name.starts_with("REGCRED__")) {
-        let message = format!("{name} is set here and would not be in the cluster: set it in the config file");
-        return Err(Error::new(&codes::USAGE, message).into());
+        let cause = format!("{name} is set here and would not be in the cluster\n  fix: set it in the config file");
+        return Err(Error::new(&codes::USAGE, "cannot print the manifests").with_cause(cause).into());
     }
     args.check()?;
     let config = args.config.load(types)?;

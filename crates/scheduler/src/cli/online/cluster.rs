@@ -52,7 +52,7 @@ pub(crate) async fn ask(connection: &Connection, plan: &Plan, limit: Duration, c
     }
     while let Some(asked) = asking.join_next().await {
         findings.extend(asked.unwrap_or_else(|_| {
-            let error = Error::new(ErrorKind::Bug, "the check panicked");
+            let error = Error::new(ErrorKind::Bug, "cannot check the cluster").with_cause("the check panicked");
             vec![Finding::error("cluster", "a cluster", &error).with_fix("report it")]
         }));
     }

@@ -54,6 +54,6 @@ async fn mint_each(providers: Vec<PlannedProvider>) -> Vec<Finding> {
 }
 
 fn panicked() -> Vec<Finding> {
-    let error = Error::new(ErrorKind::Bug, "it panicked");
+    let error = Error::new(ErrorKind::Bug, "cannot check the provider").with_cause("the check panicked");
     vec![Finding::error("token", "a provider", &error).with_fix("report it")]
 }

@@ -55,10 +55,10 @@ fn token(pair: impl AsRef<[u8]>) -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_answer_without_a_token_or_with_several_is_refused() {
     let end = in_hours(12.0);
-    refused(&json!({}), "holds no token").await;
-    refused(&json!({ "authorizationData": null }), "holds no token").await;
-    refused(&json!({ "authorizationData": [] }), "holds no token").await;
-    refused(&json!({ "authorizationData": [{}] }), "holds no token").await;
+    refused(&json!({}), "cannot use the answer of ECR: it has no token").await;
+    refused(&json!({ "authorizationData": null }), "cannot use the answer of ECR: it has no token").await;
+    refused(&json!({ "authorizationData": [] }), "cannot use the answer of ECR: it has no token").await;
+    refused(&json!({ "authorizationData": [{}] }), "cannot use the answer of ECR: it has no token").await;
     let other = "https://210987654321.dkr.ecr.eu-west-1.amazonaws.com";
     let two = json!({ "authorizationData": [data(&token("AWS:canary-a"), HOST, &end), data(&token("AWS:canary-b"), other, &end)] });
     refused(&two, "several tokens").await;
@@ -80,7 +80,7 @@ async fn an_invalid_token_is_refused_and_not_quoted() {
     let long = token(format!("AWS:{}", "canary".repeat(3000)));
     let bad = [
         ("canary!", "is not padded base64"),
-        (&token("canary"), "holds no colon"),
+        (&token("canary"), "it has no colon"),
         (&token(":canary"), "the user name is empty"),
         (&token("AWS:"), "the password is empty"),
         (&token("AWS:can\0ary"), "control character"),
@@ -141,5 +141,5 @@ async fn an_expiry_in_seconds_is_accepted_and_in_milliseconds_refused() {
         assert_eq!((code, why.as_str()), (0, ""), "{end}");
     }
     let milliseconds = json!((seconds * 1000.0).round());
-    refused(&json!({ "authorizationData": [data(&good, HOST, &milliseconds)] }), "13 h is the most that can be").await;
+    refused(&json!({ "authorizationData": [data(&good, HOST, &milliseconds)] }), "ECR allows at most 13 h").await;
 }

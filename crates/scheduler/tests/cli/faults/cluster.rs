@@ -91,7 +91,7 @@ async fn missing_rights_in_some_namespaces_do_not_stop_the_other_targets() {
         ("team-3", rule("team-3", "serviceaccounts", "default", "get")),
         ("team-4", "the quota q of the namespace is used up".into()),
         ("team-5", "the admission webhook policy.example.com denied it".into()),
-        ("team-6", "RBAC allows it, so it is an admission plug-in or a policy of the cluster that does not".into()),
+        ("team-6", "RBAC allows it, so an admission plug-in or a policy of the cluster denied it".into()),
     ];
     for (namespace, wanted) in &expected {
         let (state, why) = of(&report, namespace);

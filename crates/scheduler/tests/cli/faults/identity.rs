@@ -26,7 +26,7 @@ async fn a_rotated_or_missing_web_identity_file_is_read_again_by_each_pass() {
     assert!(code == 3 && of(&report, "team-a").1.contains("is empty"), "{report:#}");
     fs::remove_file(&file).expect("it can be removed");
     let (code, report, _) = pass(FORCED);
-    assert!(code == 2 && of(&report, "team-a").1.contains("is not there"), "{report:#}");
+    assert!(code == 2 && of(&report, "team-a").1.contains("it does not exist"), "{report:#}");
     fs::write(&file, "two").expect("it can be written");
     world.aws.expire_web_identity("two");
     let (code, report, _) = pass(FORCED);

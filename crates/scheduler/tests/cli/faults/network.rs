@@ -22,7 +22,7 @@ fn losses() -> [(Fault, &'static str, &'static str); 8] {
         (Fault::Reset, "the connection failed", "the connection to the API server failed: connection "),
         (Fault::Garbage, "the connection failed", "the connection to the API server failed"),
         (Fault::Truncate(40), "the connection failed", "the connection to the API server failed"),
-        (Fault::Truncate(300), "half an answer", "the connection to the API server failed"),
+        (Fault::Truncate(300), "the connection broke during the answer", "the connection to the API server failed"),
         (Fault::ResetAfter(60), "the connection failed", "the connection to the API server failed"),
         (Fault::SlowBody { bytes: 1, every: Duration::from_secs(1) }, late, over),
         (Fault::BlackHole, late, over),
@@ -81,7 +81,10 @@ async fn an_answer_from_a_proxy_is_refused_and_not_quoted() {
         let (code, report, logs) = run(world.once(ONE, BRIEFLY).env("AWS_ENDPOINT_URL", ecr.url()));
         let (state, why) = of(&report, "team-a");
         assert!(code != 0 && state == "failed" && !why.contains("canary") && !logs.contains("canary"), "{why} {logs}");
-        assert!(why.contains("HTTP") || why.contains("proxy") || why.contains("senseless"), "{status}: {why}");
+        assert!(
+            why.contains("HTTP") || why.contains("proxy") || why.contains("the answer is not valid"),
+            "{status}: {why}"
+        );
         broken.set(Fault::None);
     }
     let proxy = ForwardProxy::start().await;
@@ -92,7 +95,7 @@ async fn an_answer_from_a_proxy_is_refused_and_not_quoted() {
     once.env_remove("AWS_ENDPOINT_URL").env("HTTPS_PROXY", &named).env("NO_PROXY", "127.0.0.1");
     let (code, report, _) = run(&mut once);
     let (_, why) = of(&report, "team-a");
-    assert!(code == 3 && why.contains("the proxy wants credentials (HTTP 407)"), "{why}");
+    assert!(code == 3 && why.contains("the proxy requires credentials (HTTP 407)"), "{why}");
     assert!(proxy.connects().iter().all(|it| it.ends_with(".eu-west-1.amazonaws.com:443")), "{:?}", proxy.connects());
     assert_eq!(world.kube.objects("secrets").len(), 0);
 

@@ -94,7 +94,7 @@ async fn a_refused_key_is_reported_with_the_expiry_of_the_existing_secret() {
         let (exit, report, _) = run(&mut world.once(ONE, FORCED));
         let (state, why) = of(&report, "team-a");
         assert_eq!((exit, state.as_str()), (2, "failed"), "{report:#}");
-        assert!(why.contains("was denied") && why.contains(code), "{why}");
+        assert!(why.contains("AWS denied it") && why.contains(code), "{why}");
         let ends = &before["metadata"]["annotations"]["regcred.dev/expires-at"];
         assert_eq!(&report["targets"][0]["providers"]["ecr-eu-west-1"]["expires_at"], ends);
         assert_eq!(world.secret("team-a").as_ref(), Some(&before));

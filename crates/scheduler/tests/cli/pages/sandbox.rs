@@ -17,7 +17,7 @@ use crate::world::World;
 /// Programs that a page may use. A stub replaces each of them and checks its input files.
 const STUBS: [&str; 10] = ["aws", "cargo", "git", "helm", "jq", "kubectl", "oc", "oras", "podman", "skopeo"];
 /// Programs that are not replaced.
-const REAL: [&str; 6] = ["bash", "cat", "grep", "rm", "sed", "timeout"];
+const REAL: [&str; 7] = ["bash", "cat", "grep", "ln", "rm", "sed", "timeout"];
 /// Folders of the repository that a page may use.
 const FOLDERS: [&str; 3] = ["config", "crates", "deploy"];
 const NAMESPACES: [&str; 6] = ["team-a", "team-b", "argocd", "flux-system", "app-a", "tools"];

@@ -22,7 +22,7 @@ for word in "$@"; do
         --from-file=*) need "${word#*=}" ;;
         file://*) need "${word#file://}" ;;
         --*) ;;
-        *.yaml | *.json | *.pem | config/* | crates/* | deploy/*) need "$word" ;;
+        *.yaml | *.json | *.pem | config/* | crates/* | deploy/* | regcred/deploy/*) need "$word" ;;
     esac
     previous=$word
 done
@@ -31,6 +31,7 @@ if [ -n "$input" ] || { [ "$name" = jq ] && [ -z "$file" ]; }; then
 fi
 case "$name $*" in
     *--dry-run*) ;;
+    "git clone "*/regcred) ln -sfn . regcred ;; # the sandbox is the checkout
     "kubectl create job "*--from=cronjob/regcred*)
         # As the Job does, whose pod has a token at this path.
         sed "s,/var/run/secrets,$PWD/pod," regcred.yaml >pod/regcred.yaml

@@ -85,7 +85,7 @@ async fn a_daemon_with_a_deactivated_key_keeps_serving_the_working_token() {
     assert_eq!((&after["data"], world.mints()), (&before["data"], 1), "and no request was sent");
     daemon.signal("USR1");
     let told = daemon.told("cannot mint credential");
-    assert!(told.contains("UnrecognizedClientException") && told.contains("was denied"), "{told}");
+    assert!(told.contains("UnrecognizedClientException") && told.contains("AWS denied it"), "{told}");
     daemon.told("target=app-a/ecr-secret in cluster");
     assert_eq!(world.secret("app-a"), Some(after));
     assert_eq!(daemon.get("/healthz/targets").0, 200, "hours are left");
