@@ -18,7 +18,7 @@ pub(crate) struct Answer {
 impl Answer {
     /// Creates an answer from a new login, which may be one that no client can use.
     pub(crate) fn new(login: regcred_core::Result<Login>, cached_for: Option<Duration>) -> Result<Self, Fault> {
-        let invalid = |error: regcred_core::Error| Fault::new(&codes::OUTPUT, error.to_string());
+        let invalid = |error: regcred_core::Error| Fault::new(&codes::OUTPUT, error.chain());
         Ok(Self { login: login.map_err(invalid)?, cached_for })
     }
 }

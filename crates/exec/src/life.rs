@@ -2,9 +2,9 @@
 
 use std::time::{Duration, SystemTime};
 
-use regcred_core::{Error, Result};
+use regcred_core::Result;
 
-use crate::{answer::Answer, codes, fault::Fault, jwt};
+use crate::{answer::Answer, codes, fault::Fault, jwt, program::setting};
 
 /// A shorter life would run the program more than twice a minute. It is not shorter than the longest timeout, so a
 /// login never ends before the program does.
@@ -24,10 +24,7 @@ impl Life {
         if (SHORTEST..=LONGEST).contains(&life) {
             return Ok(Self(Some(life)));
         }
-        Err(Error::new(
-            &codes::SETTING,
-            "it must be at least 1m and at most 10 years: a login without an end is `never`",
-        ))
+        Err(setting("the life").with_cause("it must be at least 1m and at most 10 years"))
     }
 
     /// Creates the life of logins without an end, such as those of a robot account. Only a schedule renews them.
@@ -50,7 +47,7 @@ pub(crate) fn end(life: Option<Life>, answer: &Answer, start: SystemTime) -> Res
     let stated = jwt::end(answer.login.secret().expose());
     let Some(life) = life else {
         let cached = || answer.cached_for.filter(|it| !it.is_zero()).and_then(after);
-        let unknown = || Fault::new(&codes::NO_END, "it does not state when the login ends: set `life`");
+        let unknown = || Fault::new(&codes::NO_END, "it does not state when the login ends, so set `life`");
         return stated.or_else(cached).map(Some).ok_or_else(unknown);
     };
     Ok(life.duration().and_then(after).into_iter().chain(stated).min())

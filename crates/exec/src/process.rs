@@ -33,7 +33,7 @@ pub(crate) struct Ended {
 impl Ended {
     /// Returns the fault of a program that ended with an error.
     pub(crate) fn failure(&self) -> Fault {
-        Fault::new(&codes::FAILED, format!("it ended with {}, so run it by hand to see why", self.status))
+        Fault::new(&codes::FAILED, format!("it ended with {}", self.status))
     }
 
     /// Returns a program that has ended with this exit code and this output.
@@ -50,7 +50,8 @@ impl Ended {
 pub(crate) async fn run(program: &Program, arguments: &[&str], input: &str) -> Result<Ended, Fault> {
     let (mut group, stdin, stdout) = Group::start(program, arguments)?;
     let ((), output, ()) = try_join!(write(stdin, input), read(stdout), group.ends())?;
-    let status = group.0.wait().await.map_err(|error| lost(&error))?;
+    let status = group.0.wait().await;
+    let status = status.map_err(|error| unreachable(format!("the wait for it failed ({})", error.kind())))?;
     Ok(Ended { status, output })
 }
 
@@ -65,8 +66,9 @@ async fn write(stdin: Option<ChildStdin>, input: &str) -> Result<(), Fault> {
 /// Reads the whole standard output, and fails as soon as there is too much of it.
 async fn read(stdout: Option<ChildStdout>) -> Result<SecretBytes, Fault> {
     let mut output = vec![];
+    let unreadable = |error: io::Error| unreachable(format!("its output cannot be read ({})", error.kind()));
     if let Some(stdout) = stdout {
-        stdout.take(LONGEST_OUTPUT + 1).read_to_end(&mut output).await.map_err(|error| lost(&error))?;
+        stdout.take(LONGEST_OUTPUT + 1).read_to_end(&mut output).await.map_err(unreadable)?;
     }
     let output = SecretBytes::from(output);
     if output.expose_secret().len() as u64 > LONGEST_OUTPUT {
@@ -133,10 +135,10 @@ fn not_started(error: &io::Error) -> Fault {
         _ if error.raw_os_error() == Some(rustix::io::Errno::NOEXEC.raw_os_error()) => {
             Fault::new(&codes::NOT_EXECUTABLE, "it is not a program for this machine")
         }
-        kind => Fault::new(&codes::UNFINISHED, format!("it cannot be started ({kind})")),
+        kind => unreachable(format!("it cannot be started ({kind})")),
     }
 }
 
-fn lost(error: &io::Error) -> Fault {
-    Fault::new(&codes::UNFINISHED, format!("regcred lost the connection to it ({})", error.kind()))
+fn unreachable(reason: String) -> Fault {
+    Fault::new(&codes::UNFINISHED, reason)
 }

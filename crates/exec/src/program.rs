@@ -32,10 +32,11 @@ impl Program {
         values: BTreeMap<String, String>,
         variables: &Variables,
     ) -> Result<Self> {
-        check_path(&path)?;
-        arguments.iter().try_for_each(|it| check_text("an argument", it))?;
-        inherited.iter().chain(values.keys()).try_for_each(|it| check_name(it))?;
-        values.values().try_for_each(|it| check_text("the value of a variable", it))?;
+        let refused = |what: &'static str| move |reason: String| setting(what).with_cause(reason);
+        check_path(&path).map_err(refused("the command"))?;
+        check_texts(&arguments).map_err(refused("the arguments"))?;
+        inherited.iter().chain(values.keys()).try_for_each(|it| check_name(it)).map_err(refused("the variables"))?;
+        check_texts(values.values()).map_err(refused("the variables"))?;
         check_file(&path)?;
         let names = ALWAYS.into_iter().chain(inherited.iter().map(String::as_str));
         let mut environment = BTreeMap::new();
@@ -45,30 +46,31 @@ impl Program {
     }
 }
 
-/// Fails for a path that depends on the folder of the process or on `PATH`.
-pub(crate) fn check_path(path: &Path) -> Result<()> {
+/// Returns an error about a setting that cannot be used.
+pub(crate) fn setting(what: &str) -> Error {
+    Error::new(&codes::SETTING, format!("cannot use {what} of the credential program"))
+}
+
+/// Fails with the reason for a path that depends on the folder of the process or on `PATH`.
+pub(crate) fn check_path(path: &Path) -> Result<(), String> {
     if path.is_absolute() {
         return Ok(());
     }
-    let shown = path.display();
-    refused(format!("{shown} is not an absolute path, such as /plugins/docker-credential-gcloud"))
+    Err(format!("{} is not an absolute path, such as /plugins/docker-credential-gcloud", path.display()))
 }
 
-/// Fails for text that is not the name of a variable.
-pub(crate) fn check_name(name: &str) -> Result<()> {
+/// Fails with the reason for text that is not the name of a variable.
+pub(crate) fn check_name(name: &str) -> Result<(), String> {
     if name.is_empty() || name.contains('=') || name.chars().any(char::is_control) {
-        return refused(format!("{name:?} is not the name of a variable"));
+        return Err(format!("{name:?} is not the name of a variable"));
     }
     Ok(())
 }
 
-/// Fails for text that cannot be passed to a program. The text may be secret, so the error names it as `what`.
-pub(crate) fn check_text(what: &str, text: &str) -> Result<()> {
-    if text.contains('\0') { refused(format!("{what} contains a NUL character")) } else { Ok(()) }
-}
-
-fn refused(reason: String) -> Result<()> {
-    Err(Error::new(&codes::SETTING, reason))
+/// Fails with the reason for text that cannot be passed to a program. The reason does not quote it, because it may be
+/// secret.
+pub(crate) fn check_texts<'a>(texts: impl IntoIterator<Item = &'a String>) -> Result<(), String> {
+    if texts.into_iter().any(|it| it.contains('\0')) { Err("one contains a NUL character".into()) } else { Ok(()) }
 }
 
 fn check_file(path: &Path) -> Result<()> {
@@ -135,7 +137,7 @@ mod tests {
         for name in ["", "A=B", "A\0", "A\n"] {
             check_name(name).expect_err(name);
         }
-        let error = check_text("an argument", "canary\0").expect_err("refused");
-        assert!(!error.chain().contains("canary"), "{error:?}");
+        let reason = check_texts(&["canary\0".to_owned()]).expect_err("refused");
+        assert!(!reason.contains("canary"), "{reason}");
     }
 }

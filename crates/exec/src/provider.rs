@@ -3,11 +3,18 @@
 use std::{collections::BTreeMap, fmt, path::PathBuf, sync::Arc, time::Duration};
 
 use regcred_core::{
-    Clock, Error, Registry, RegistryCredential, RegistryProvider, Result, Scope, SystemClock, Validity, async_trait,
+    Clock, Registry, RegistryCredential, RegistryProvider, Result, Scope, SystemClock, Validity, async_trait,
 };
 use tokio::time::{Instant, timeout_at};
 
-use crate::{Life, Protocol, Variables, answer::Answer, codes, fault::Fault, life, process, program::Program};
+use crate::{
+    Life, Protocol, Variables,
+    answer::Answer,
+    codes,
+    fault::Fault,
+    life, process,
+    program::{Program, setting},
+};
 
 /// Enough for a program that calls a service several times.
 pub(crate) const TIMEOUT: Duration = Duration::from_secs(20);
@@ -50,7 +57,7 @@ impl ExecProvider {
     async fn answer(&self, registry: &Registry, deadline: Instant) -> Result<Answer, Fault> {
         let request = self.protocol.request(registry);
         let run = process::run(&self.program, self.protocol.arguments(), &request);
-        let late = || format!("it did not end within {} s, and was killed", self.timeout.as_secs_f64());
+        let late = || format!("it did not end within {} s, so regcred killed it", self.timeout.as_secs_f64());
         let ended = timeout_at(deadline, run).await.map_err(|_| Fault::new(&codes::UNFINISHED, late()))??;
         self.protocol.answer(registry, &ended)
     }
@@ -166,30 +173,31 @@ impl ExecProviderBuilder {
     pub fn build(self) -> Result<ExecProvider> {
         let Self { protocol, command, registries, arguments, life, timeout, values, inherited, variables, clock } =
             self;
-        check_registries(&registries)?;
-        check_timeout(timeout)?;
+        let refused = |what: &str, reason: String| setting(what).with_cause(reason);
+        check_registries(&registries).map_err(|reason| refused("the registries", reason))?;
+        check_timeout(timeout).map_err(|reason| refused("the timeout", reason))?;
         let program = Program::new(command, arguments, &inherited, values, &variables)?;
         Ok(ExecProvider { protocol, program, registries, life, timeout, clock })
     }
 }
 
 /// Fails for an empty list and for a registry that is there twice.
-pub(crate) fn check_registries(registries: &[Registry]) -> Result<()> {
+pub(crate) fn check_registries(registries: &[Registry]) -> Result<(), String> {
     if registries.is_empty() {
-        return Err(Error::new(&codes::SETTING, "the list is empty: name at least one registry"));
+        return Err("the list is empty, so name at least one registry".into());
     }
     match registries.iter().enumerate().find(|(place, it)| registries[..*place].contains(it)) {
-        Some((_, registry)) => Err(Error::new(&codes::SETTING, format!("duplicate registry {registry}"))),
+        Some((_, registry)) => Err(format!("duplicate registry {registry}")),
         None => Ok(()),
     }
 }
 
 /// Fails for a timeout outside its limits.
-pub(crate) fn check_timeout(timeout: Duration) -> Result<()> {
+pub(crate) fn check_timeout(timeout: Duration) -> Result<(), String> {
     if !timeout.is_zero() && timeout <= LONGEST_TIMEOUT {
         return Ok(());
     }
-    Err(Error::new(&codes::SETTING, "it must be longer than 0s and at most 60s"))
+    Err("it must be longer than 0s and at most 60s".into())
 }
 
 /// Hides the arguments and the values of variables, which may be secret.

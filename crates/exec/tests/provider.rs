@@ -134,8 +134,8 @@ async fn each_fault_of_a_plugin_has_its_code() {
         (response(r#""auth":{"r.example":{"password":"canary"}}"#), &codes::OUTPUT, "user name is empty"),
         (response(&format!(r#"{login},"cacheDuration":"canary""#)), &codes::OUTPUT, "`cacheDuration`"),
         (response(&format!(r#"{login},"cacheDuration":"1ns""#)), &codes::EXPIRED, "has ended or ends now"),
-        (response(&format!(r#"{login},"cacheDuration":"0s""#)), &codes::NO_END, "set `life`"),
-        (response(login), &codes::NO_END, "set `life`"),
+        (response(&format!(r#"{login},"cacheDuration":"0s""#)), &codes::NO_END, "so set `life`"),
+        (response(login), &codes::NO_END, "so set `life`"),
     ];
     for (script, code, reason) in rows {
         let error = failure(shell(Protocol::Kubelet, &script)).await;
@@ -150,7 +150,7 @@ async fn a_silent_program_hits_the_deadline() {
         let builder = shell(Protocol::Docker, script).with_life(hour()).with_timeout(Duration::from_millis(100));
         let error = failure(builder).await;
         assert_eq!((error.code(), error.kind()), (&codes::UNFINISHED, ErrorKind::Unreachable), "{script}: {error:?}");
-        assert!(error.chain().ends_with("it did not end within 0.1 s, and was killed"), "{error:?}");
+        assert!(error.chain().ends_with("it did not end within 0.1 s, so regcred killed it"), "{error:?}");
     }
 }
 
@@ -247,9 +247,9 @@ fn settings_outside_their_limits_are_refused() {
         (with(&[&registry, &registry]), "duplicate registry r.example"),
         (with(&[&registry]).with_timeout(Duration::ZERO), "at most 60s"),
         (with(&[&registry]).with_timeout(minute + Duration::from_nanos(1)), "at most 60s"),
-        (with(&[&registry]).with_args(["canary\0"]), "an argument contains"),
+        (with(&[&registry]).with_args(["canary\0"]), "the arguments of the credential program: one contains"),
         (with(&[&registry]).with_env([("A=B", "canary")]), "\"A=B\" is not the name of a variable"),
-        (with(&[&registry]).with_env([("A", "canary\0")]), "the value of a variable contains"),
+        (with(&[&registry]).with_env([("A", "canary\0")]), "the variables of the credential program: one contains"),
         (with(&[&registry]).with_inherited([""]), "is not the name of a variable"),
     ] {
         let shown = format!("{builder:?}");

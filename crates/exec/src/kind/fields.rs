@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer, de::Error};
 
 use crate::{
     Life,
-    program::{check_name, check_path, check_text},
+    program::{check_name, check_path, check_texts},
     provider::{check_registries, check_timeout},
 };
 
@@ -23,7 +23,7 @@ pub(super) fn command<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Path
 
 pub(super) fn arguments<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
     let arguments = Vec::<String>::deserialize(deserializer)?;
-    arguments.iter().try_for_each(|it| check_text("an argument", it)).map_err(D::Error::custom)?;
+    check_texts(&arguments).map_err(D::Error::custom)?;
     Ok(arguments)
 }
 
@@ -40,7 +40,7 @@ pub(super) fn life<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<
         return Ok(Some(Life::never()));
     }
     let invalid = || D::Error::custom(format!("{text:?} is not a duration: write it as 50m, or {NEVER}"));
-    Life::lasting(duration(&text).ok_or_else(invalid)?).map(Some).map_err(D::Error::custom)
+    Life::lasting(duration(&text).ok_or_else(invalid)?).map(Some).map_err(|error| D::Error::custom(error.chain()))
 }
 
 pub(super) fn timeout<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
@@ -54,7 +54,7 @@ pub(super) fn timeout<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Dura
 pub(super) fn environment<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<String, String>, D::Error> {
     let values = BTreeMap::<String, String>::deserialize(deserializer)?;
     values.keys().try_for_each(|it| check_name(it)).map_err(D::Error::custom)?;
-    values.values().try_for_each(|it| check_text("the value of a variable", it)).map_err(D::Error::custom)?;
+    check_texts(values.values()).map_err(D::Error::custom)?;
     Ok(values)
 }
 
