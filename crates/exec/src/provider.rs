@@ -18,8 +18,8 @@ use crate::{
 
 /// Enough for a program that calls a service several times.
 pub(crate) const TIMEOUT: Duration = Duration::from_secs(20);
-/// The kubelet gives its plug-ins the same time.
-const LONGEST_TIMEOUT: Duration = Duration::from_mins(1);
+/// The engine waits 30 seconds for a provider.
+const LONGEST_TIMEOUT: Duration = Duration::from_secs(25);
 /// Dates have whole seconds, so a login with less time left is not usable.
 const SOONEST_END: Duration = Duration::from_secs(1);
 
@@ -197,7 +197,7 @@ pub(crate) fn check_timeout(timeout: Duration) -> Result<(), String> {
     if !timeout.is_zero() && timeout <= LONGEST_TIMEOUT {
         return Ok(());
     }
-    Err("it must be longer than 0s and at most 60s".into())
+    Err("it must be longer than 0s and at most 25s".into())
 }
 
 /// Hides the arguments and the values of variables, which may be secret.

@@ -1,27 +1,38 @@
 //! The types that this build includes.
 
-#[cfg(feature = "ecr")]
 use std::sync::Arc;
 
-use regcred_core::Result;
-use regcred_plan::Types;
+use regcred_core::{Clock, Result, SystemClock};
+use regcred_plan::{ProviderType, Types};
 
-/// The types of the features of this crate: `ecr`, and `openshift` with its other name `kubernetes`.
-#[derive(Debug, Default)]
+/// The types of the features of this crate: `ecr` with its variant `ecr-public`, `exec`, and `openshift` with its other
+/// name `kubernetes`.
+#[derive(Debug)]
 pub struct BuiltIn {
+    clock: Arc<dyn Clock>,
     #[cfg(feature = "ecr")]
     ecr: regcred_ecr::EcrType,
     #[cfg(feature = "openshift")]
     clusters: regcred_openshift::Clusters,
 }
 
+impl Default for BuiltIn {
+    fn default() -> Self {
+        Self {
+            clock: Arc::new(SystemClock),
+            #[cfg(feature = "ecr")]
+            ecr: regcred_ecr::EcrType::default(),
+            #[cfg(feature = "openshift")]
+            clusters: regcred_openshift::Clusters::default(),
+        }
+    }
+}
+
 impl BuiltIn {
-    /// Sets the clock that requests to AWS are signed with. Default: the clock of the machine.
-    #[cfg(feature = "ecr")]
+    /// Sets the clock of all types. Default: the clock of the machine.
     #[must_use]
-    pub fn with_clock(mut self, clock: Arc<dyn regcred_core::Clock>) -> Self {
-        self.ecr = self.ecr.with_clock(clock);
-        self
+    pub fn with_clock(self, clock: Arc<dyn Clock>) -> Self {
+        Self { clock, ..self }
     }
 
     /// Sets the variables and files of every provider of the type `ecr`. Default: those of the process.
@@ -52,8 +63,11 @@ impl BuiltIn {
     ///
     /// Fails if a sink type of the program has only one of the names of a built-in type.
     pub fn add_to(self, types: Types) -> Result<Types> {
+        let clock = self.clock;
         #[cfg(feature = "ecr")]
-        let types = if types.has_provider("ecr") { types } else { types.with_provider(self.ecr)? };
+        let types = with(types, || self.ecr.with_clock(clock.clone()))?;
+        #[cfg(feature = "exec")]
+        let types = with(types, || regcred_exec::ExecType::default().with_clock(clock.clone()))?;
         #[cfg(feature = "openshift")]
         let types = if types.has_sink("openshift") {
             types
@@ -62,4 +76,10 @@ impl BuiltIn {
         };
         Ok(types)
     }
+}
+
+/// Adds a type of provider, unless the program has one with the same name.
+#[cfg_attr(not(any(feature = "ecr", feature = "exec")), expect(dead_code, reason = "no feature adds a type"))]
+fn with<T: ProviderType>(types: Types, provider: impl FnOnce() -> T) -> Result<Types> {
+    if types.has_provider(T::NAME) { Ok(types) } else { types.with_provider(provider()) }
 }

@@ -65,9 +65,8 @@ impl ProviderType for ExecType {
             let message = format!("{name} is also in `env`: remove one of the two");
             return Err(Problem::below(at, "inherit", message).with_code(&COMBINATION).into());
         }
-        let plan = ProviderPlan::new(Scope::Exact(options.registries.clone()))
-            .with_access(options.access)
-            .with_file("command", &options.command);
+        // The program is part of the image, or in a volume that `regcred manifests` does not know. So it is no needed file.
+        let plan = ProviderPlan::new(Scope::Exact(options.registries.clone())).with_access(options.access);
         Ok(options.life.and_then(Life::duration).into_iter().fold(plan, ProviderPlan::with_longest_life))
     }
 

@@ -17,8 +17,8 @@ pub struct ExecOptions {
     /// The protocol of the program. `docker`: a Docker credential helper. `kubelet`: a credential provider plug-in of
     /// the kubelet that speaks `credentialprovider.kubelet.k8s.io/v1`.
     pub protocol: Protocol,
-    /// Absolute path of the program in the pod. Mount it there, because the image of regcred contains no such program
-    /// and no shell.
+    /// Absolute path of the program. The image of regcred contains no such program and no shell, so use an image that
+    /// adds it.
     #[serde(deserialize_with = "command")]
     #[schemars(with = "PathBuf", regex(pattern = "^/"))]
     pub command: PathBuf,
@@ -37,7 +37,7 @@ pub struct ExecOptions {
     #[serde(default, deserialize_with = "life")]
     #[schemars(with = "Option<String>")]
     pub life: Option<Life>,
-    /// Longest time for the logins of all registries together, at most `60s`. Default: `20s`.
+    /// Longest time for the logins of all registries together, at most `25s`. Default: `20s`.
     #[serde(default = "default_timeout", deserialize_with = "timeout")]
     #[schemars(with = "String", default = "default_timeout_text")]
     pub timeout: Duration,

@@ -9,6 +9,7 @@ mod client;
 mod daemon;
 mod ecr_public;
 mod endpoint;
+mod exec;
 mod faults;
 mod formats;
 mod full;
