@@ -8,21 +8,19 @@ use regcred_config::{
 };
 use regcred_core::{Namespace, SecretName, StoreName};
 
-use crate::{
-    Plan,
-    types::{provider::ClusterRead, registry::PlannedProvider, sink::SinkPlan},
-};
+use crate::types::{provider::ClusterRead, registry::PlannedProvider, sink::SinkPlan};
 
 type Sinks = BTreeMap<StoreName, (Spec, SinkPlan)>;
 
-impl Plan {
-    /// Returns the namespace and name of each Secret that a provider reads and watches in the cluster of a sink. It needs
-    /// [`READ_VERBS`](crate::READ_VERBS) on each of them.
-    pub fn cluster_reads(&self, store: &StoreName) -> BTreeSet<(&Namespace, &SecretName)> {
-        let reads = self.providers.values().flat_map(|provider| &provider.plan.cluster_reads);
-        let here = reads.filter(|read| cluster(read, &self.sinks) == Some(store));
-        here.map(|read| (&read.namespace, &read.secret)).collect()
-    }
+/// Returns the namespace and name of each Secret that a provider reads in the cluster of a sink.
+pub(crate) fn in_cluster<'a>(
+    store: &StoreName,
+    providers: impl Iterator<Item = &'a PlannedProvider>,
+    sinks: &Sinks,
+) -> BTreeSet<(&'a Namespace, &'a SecretName)> {
+    let reads = providers.flat_map(|provider| &provider.plan.cluster_reads);
+    let here = reads.filter(|read| cluster(read, sinks) == Some(store));
+    here.map(|read| (&read.namespace, &read.secret)).collect()
 }
 
 /// Returns the problems of Secrets whose cluster is not known.
