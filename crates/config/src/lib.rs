@@ -42,6 +42,7 @@ pub use names::{
     filter::NamespaceFilter,
     label::{check_annotation_key, check_key, check_value},
     nearest::{meant, nearest},
+    parsed::{maybe_parsed, parsed, registries},
     path::{maybe_path, path},
     selector::{Requirement, Selector},
     word::not_one_of,

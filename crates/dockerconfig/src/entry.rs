@@ -31,6 +31,17 @@ pub(crate) fn is_readable(json: &str) -> bool {
     })
 }
 
+/// Returns whether an object has no login: no `auth`, no `password` and no token with a text. `docker login` with a
+/// credential helper writes such entries.
+pub(crate) fn is_empty(json: &str) -> bool {
+    let Ok(fields) = serde_json::from_str::<BTreeMap<String, &RawValue>>(json) else { return false };
+    let mut present = fields.iter().filter(|(_, value)| !["null", "\"\""].contains(&value.get()));
+    !present.any(|(name, _)| SECRETS.iter().any(|it| name.eq_ignore_ascii_case(it)))
+}
+
+/// The fields of an entry that can hold a secret.
+const SECRETS: [&str; 4] = ["auth", "password", "identitytoken", "registrytoken"];
+
 /// Returns whether the text is a JSON object.
 pub(crate) fn is_object(json: &str) -> bool {
     serde_json::from_str::<BTreeMap<String, &RawValue>>(json).is_ok()

@@ -2,12 +2,14 @@
 
 pub mod codes;
 mod config;
+mod copy;
 mod document;
 mod entry;
 mod field;
 mod hidden;
 mod key;
 mod keyring;
+mod last_copy;
 mod meaning;
 mod object;
 mod reader;
@@ -15,8 +17,10 @@ pub mod record;
 mod text;
 
 pub use config::DockerConfig;
+pub use copy::{CopiedDocument, issuer, logins};
 pub use document::DockerConfigFormat;
 pub use hidden::{Hidden, hidden};
 pub use key::key;
+pub use last_copy::LastCopy;
 pub use meaning::Meaning;
 pub use reader::{Cause, Reader, Taken, taken};

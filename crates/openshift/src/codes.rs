@@ -72,4 +72,22 @@ regcred_core::codes! {
     OPTIONS = "RC0429", Invalid, "The options of a cluster cannot be used",
         cause "Two sinks lead to the same cluster, or an option contradicts the connection that a program gave.",
         fix "Correct the entry of `sinks:` that the message names.";
+    SOURCE_CLUSTER = "RC0431", Invalid, "The cluster of a source Secret is not known",
+        cause "`sink` of the provider names no cluster that regcred is connected to, or there are several clusters and it is missing.",
+        fix "Set `sink` of the provider to the name of an entry of `sinks:` that is a cluster.";
+    SOURCE_ABSENT = "RC0432", Invalid, "A source Secret does not exist",
+        cause "The Secret that a provider copies was deleted, or has another name or namespace.",
+        fix "Create the Secret, or correct `namespace` and `name` of the provider. Targets keep their last login.";
+    SOURCE_NOT_ALLOWED = "RC0433", Refused, "The owner of a source Secret does not allow the copy",
+        cause "The Secret is in another namespace than regcred, and its annotation `regcred.dev/allow-copy` does not name this installation.",
+        fix "Ask the owner of the Secret to run the `kubectl annotate` command that the message contains.";
+    SOURCE_IS_A_COPY = "RC0434", Refused, "A source Secret contains logins that regcred wrote",
+        cause "The Secret has labels or annotations of regcred. A provider that copies a target could feed itself.",
+        fix "Copy the Secret that the logins originally come from.";
+    SOURCE_TYPE = "RC0435", Invalid, "A source Secret has a type that cannot be copied",
+        cause "The type is not kubernetes.io/dockerconfigjson, kubernetes.io/dockercfg or kubernetes.io/basic-auth.",
+        fix "Name a Secret of one of these types.";
+    SOURCE_DATA = "RC0436", Invalid, "A source Secret cannot be read",
+        cause "The Secret lacks the key of its type, is too large, or its data is not base64.",
+        fix "Create the Secret again, for example with `kubectl create secret docker-registry`.";
 }

@@ -147,6 +147,7 @@ struct Metadata<'a> {
     namespace: String,
     uid: Option<String>,
     resource_version: Option<String>,
+    creation_timestamp: Option<String>,
     deletion_timestamp: Option<IgnoredAny>,
     #[serde(borrow)]
     labels: Option<&'a RawValue>,
@@ -199,8 +200,8 @@ pub(crate) fn secret(piece: Piece<'_>, kept: &KeptAnnotations, key: &str) -> Dec
     })
 }
 
-/// Returns a Secret with all of its values.
-pub(crate) fn whole_secret(piece: Piece<'_>) -> Decoded<Secret> {
+/// Returns a Secret with all of its values. They are absent if one of them is not base64.
+pub(crate) fn whole_secret(piece: Piece<'_>, kept: &KeptAnnotations) -> Decoded<Secret> {
     let object = object(piece)?;
     let text = |raw: &RawValue| serde_json::from_str::<String>(raw.get()).ok();
     let data = object.data.and_then(|raw| serde_json::from_str::<BTreeMap<String, ByteString>>(raw.get()).ok());
@@ -208,7 +209,7 @@ pub(crate) fn whole_secret(piece: Piece<'_>) -> Decoded<Secret> {
         data,
         type_: object.type_.and_then(text),
         immutable: object.immutable.map(|raw| raw.get() == "true"),
-        metadata: object.metadata.reduce(&KeptAnnotations::new(), true)?,
+        metadata: object.metadata.reduce(kept, true)?,
         ..Secret::default()
     })
 }
@@ -291,6 +292,7 @@ impl<'a> Metadata<'a> {
             annotations: annotations(self.annotations, kept),
             owner_references: self.field(self.owner_references, LARGEST_FIELDS, "ownerReferences")?,
             managed_fields: managed_fields.map(|entries| entries.into_iter().map(Entry::reduce).collect()),
+            creation_timestamp: self.creation_timestamp.as_ref().and_then(|it| it.parse().ok()).map(Time),
             deletion_timestamp: self.deletion_timestamp.map(|_| Time(Timestamp::UNIX_EPOCH)),
             ..self.address()
         })

@@ -17,6 +17,8 @@ pub(crate) const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-config
 
 /// The annotations of a Secret that regcred owns.
 pub(crate) const OURS: [&str; 6] = [TARGET, HOSTS, EXPIRES_AT, REFRESHED_AT, LINKS, CREDENTIALS];
+/// The installations that may copy a Secret of another owner, by their names. The owner of the Secret sets it.
+pub(crate) const ALLOW_COPY: &str = "regcred.dev/allow-copy";
 /// Prefix of the annotation that lists the entries of regcred in a Secret of another owner.
 pub(crate) const MERGED: &str = "merge.regcred.dev/";
 

@@ -19,7 +19,7 @@ use crate::{
     call::with_timeout,
     cluster::Cluster,
     codes,
-    decode::{self, Decoded, KeptAnnotations, Stored, Unreadable, account, metadata, readable_metadata},
+    decode::{self, Decoded, KeptAnnotations, Stored, Unreadable, account, metadata, readable_metadata, whole_secret},
     error::{NO_API, RequestContext, is_by_policy, is_unexplained, translate},
     pages::List,
     refusal,
@@ -67,6 +67,24 @@ impl Store {
     pub(crate) async fn secret(&self, target: &Target) -> Result<Option<Stored>> {
         let request = at::<Secret>(target.group()).get(target.name(), &GetParams::default());
         self.read(&of_secret("get", target), request, |piece| decode::secret(piece, &self.kept, DATA_KEY)).await
+    }
+
+    /// Reads a Secret of another owner with all of its values. `None`: it does not exist.
+    pub(crate) async fn whole_secret(&self, namespace: &str, name: &str) -> Result<Option<Decoded<Secret>>> {
+        let context = RequestContext { verb: "get", resource: "secrets", namespace: Some(namespace), name };
+        let request = at::<Secret>(namespace).get(name, &GetParams::default());
+        let call = async {
+            let request = request.map_err(kube::Error::BuildRequest)?;
+            match object(self.client(), request, |piece| whole_secret(piece, &self.kept)).await {
+                Err(kube::Error::Api(status)) if status.reason == "NotFound" => Ok(None),
+                other => other.map(Some),
+            }
+        };
+        let read = self.call(&context, call).await?;
+        match read {
+            Some(Err(unreadable)) if is_no_object(&unreadable) => Err(no_api(&context)),
+            read => Ok(read),
+        }
     }
 
     /// Patches a Secret, or creates it by an apply, because RBAC by name allows no other way. Returns its metadata
@@ -175,10 +193,19 @@ impl Store {
 
 /// Returns the error of an object that cannot be decoded.
 fn beyond_bounds(context: &RequestContext<'_>, unreadable: &Unreadable) -> Error {
-    if unreadable.metadata.name.is_none() && !unreadable.is_cut_off {
-        return context.failed(&codes::ANSWER, NO_API);
+    if is_no_object(unreadable) {
+        return no_api(context);
     }
     refusal::unreadable_object(context.namespace.unwrap_or_default(), context.name, &unreadable.reason).into()
+}
+
+/// Returns whether an answer is not an object at all.
+fn is_no_object(unreadable: &Unreadable) -> bool {
+    unreadable.metadata.name.is_none() && !unreadable.is_cut_off
+}
+
+fn no_api(context: &RequestContext<'_>) -> Error {
+    context.failed(&codes::ANSWER, NO_API)
 }
 
 fn of_secret<'a>(verb: &'static str, target: &'a Target) -> RequestContext<'a> {

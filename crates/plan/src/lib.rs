@@ -8,6 +8,7 @@ mod identity;
 mod links;
 mod network;
 mod plan;
+mod reads;
 mod resolve;
 mod rights;
 mod types;
@@ -21,11 +22,11 @@ pub use plan::Plan;
 /// For implementations of [`ProviderType`] and [`SinkType`].
 pub use regcred_core::async_trait;
 pub use resolve::{from_yaml, load};
-pub use rights::{ACCOUNT_VERBS, secret_verbs};
+pub use rights::{ACCOUNT_VERBS, READ_VERBS, secret_verbs};
 pub use schemars;
 pub use types::{
     identity::{ChosenIdentity, Identities, IdentityFlag, POD_TOKEN, PodIdentity, PodSite, Policies, SecretFile},
-    provider::{Inline, NeededFile, Probe, ProviderPlan, ProviderType, Variant},
+    provider::{ClusterRead, Inline, NeededFile, Probe, ProviderPlan, ProviderType, Variant},
     registry::{PlannedProvider, Types},
     sink::{Choice, ClusterPlan, NoOptions, Run, SinkPlan, SinkTarget, SinkType, SourceAndSink, fixed_targets},
 };

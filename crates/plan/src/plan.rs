@@ -12,6 +12,7 @@ use regcred_core::{Clock, InstanceName, Namespace, ProviderName, Result, Schedul
 use crate::{
     group::{Group, Placement},
     links::links,
+    reads,
     resolve::{Resolved, sink_target},
     types::{
         registry::{PlannedProvider, Types},
@@ -106,6 +107,12 @@ impl Plan {
         let providers = self.providers.values().flat_map(|it| &it.plan.egress);
         let needed = self.needed_sinks().filter_map(|(name, _)| self.sinks.get(name));
         providers.chain(needed.flat_map(|(_, sink)| &sink.egress)).map(String::as_str).collect()
+    }
+
+    /// Returns the namespace and name of each Secret that a provider reads and watches in the cluster of a sink. It needs
+    /// [`READ_VERBS`](crate::READ_VERBS) on each of them.
+    pub fn cluster_reads(&self, store: &StoreName) -> BTreeSet<(&Namespace, &SecretName)> {
+        reads::in_cluster(store, self.providers.values(), &self.sinks)
     }
 
     /// Returns the sinks that a target needs, with their entries.

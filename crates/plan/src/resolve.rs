@@ -15,6 +15,7 @@ use crate::{
     codes,
     group::{Accounts, Group, Placement, Selected, TargetSettings},
     links::links,
+    reads,
     types::{
         registry::{PlannedProvider, Types},
         sink::{Choice, SinkPlan, SinkTarget},
@@ -127,6 +128,10 @@ impl Resolved {
                 Ok(plan) => drop(sinks.insert(name.clone(), (entry.clone(), plan))),
                 Err(wrong) => problems.extend(Vec::from(wrong)),
             }
+        }
+        // A sink with a problem may be the cluster of a Secret.
+        if problems.is_empty() {
+            problems.extend(reads::problems(self.providers.values(), &sinks));
         }
         if problems.is_empty() { Ok(sinks) } else { Err(problems) }
     }

@@ -5,8 +5,14 @@ use std::sync::Arc;
 use regcred_core::{Clock, Result, SystemClock};
 use regcred_plan::{ProviderType, Types};
 
-/// The types of the features of this crate: `ecr` with its variant `ecr-public`, `exec`, and `openshift` with its other
-/// name `kubernetes`.
+/// The types of the features of this crate:
+///
+/// | feature | types of providers | types of sinks |
+/// |---|---|---|
+/// | `ecr` | `ecr`, `ecr-public` | |
+/// | `exec` | `exec` | |
+/// | `file` | `file` | |
+/// | `openshift` | `secret` | `openshift`, `kubernetes` |
 #[derive(Debug)]
 pub struct BuiltIn {
     clock: Arc<dyn Clock>,
@@ -68,6 +74,11 @@ impl BuiltIn {
         let types = with(types, || self.ecr.with_clock(clock.clone()))?;
         #[cfg(feature = "exec")]
         let types = with(types, || regcred_exec::ExecType::default().with_clock(clock.clone()))?;
+        #[cfg(feature = "file")]
+        let types = with(types, || regcred_file::FileType::default().with_clock(clock.clone()))?;
+        #[cfg(feature = "openshift")]
+        let types =
+            with(types, || regcred_openshift::SecretType::new(self.clusters.clone()).with_clock(clock.clone()))?;
         #[cfg(feature = "openshift")]
         let types = if types.has_sink("openshift") {
             types
@@ -79,7 +90,10 @@ impl BuiltIn {
 }
 
 /// Adds a type of provider, unless the program has one with the same name.
-#[cfg_attr(not(any(feature = "ecr", feature = "exec")), expect(dead_code, reason = "no feature adds a type"))]
+#[cfg_attr(
+    not(any(feature = "ecr", feature = "exec", feature = "file", feature = "openshift")),
+    expect(dead_code, reason = "no feature adds a type")
+)]
 fn with<T: ProviderType>(types: Types, provider: impl FnOnce() -> T) -> Result<Types> {
     if types.has_provider(T::NAME) { Ok(types) } else { types.with_provider(provider()) }
 }

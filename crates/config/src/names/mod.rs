@@ -4,6 +4,7 @@ pub(crate) mod duration;
 pub(crate) mod filter;
 pub(crate) mod label;
 pub(crate) mod nearest;
+pub(crate) mod parsed;
 pub(crate) mod path;
 #[cfg(feature = "schema")]
 pub(crate) mod pattern;

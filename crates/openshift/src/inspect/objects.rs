@@ -43,7 +43,7 @@ impl<'a> Objects<'a> {
         reduce: impl Fn(Result<Secret, ObjectMeta>) -> Option<T>,
     ) -> Result<Vec<T>> {
         let list = List::of::<Secret>(self.0.client(), "secrets", namespace).fields(&format!("type={kind}"));
-        list.all_retried(|piece| reduce(whole_secret(piece).map_err(|it| it.metadata))).await
+        list.all_retried(|piece| reduce(whole_secret(piece, &KeptAnnotations::new()).map_err(|it| it.metadata))).await
     }
 
     /// Lists the Secrets of a type, without their data.

@@ -1,8 +1,9 @@
-//! The types `openshift` and `kubernetes` of an entry of `sinks:`.
+//! The types `openshift` and `kubernetes` of an entry of `sinks:`, and the type `secret` of an entry of `providers:`.
 
 mod clusters;
 mod listed;
 mod options;
+mod secret;
 mod sinks;
 
 use regcred_config::{Origin, Partial, Problem, Problems, Spec, TypeGrammar, keys};
@@ -10,7 +11,12 @@ use regcred_core::{Code, Result};
 use regcred_plan::{NoOptions, Run, SinkPlan, SinkTarget, SinkType, SourceAndSink, async_trait};
 
 use self::sinks::Sinks;
-pub use self::{clusters::Clusters, listed::listed, options::OpenShiftOptions};
+pub use self::{
+    clusters::Clusters,
+    listed::listed,
+    options::OpenShiftOptions,
+    secret::{SecretOptions, SecretType},
+};
 use crate::{check_server, codes};
 
 /// The type `openshift`, also named `kubernetes`: Secrets in a cluster. Its options are [`OpenShiftOptions`].
@@ -73,6 +79,7 @@ impl SinkType for OpenShiftType {
         targets: Vec<SinkTarget<NoOptions>>,
         run: &Run,
     ) -> Result<Vec<SourceAndSink>> {
+        self.clusters.set_instance(run.instance.clone());
         let cluster = self.clusters.get_or_connect(&run.store, &options).await?;
         Ok(Sinks::new(cluster, &targets, run).make(&targets))
     }

@@ -4,6 +4,9 @@ mod accounts;
 mod adopt;
 mod checks;
 mod conformance;
+mod copied;
+#[cfg(feature = "plan")]
+mod copied_type;
 mod harness;
 mod keeping;
 mod merge;

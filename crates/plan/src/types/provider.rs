@@ -3,7 +3,9 @@
 use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
 
 use regcred_config::{Access, Origin, Problem, Problems, Spec, TypeGrammar, codes::COMBINATION};
-use regcred_core::{Code, ProviderName, RegistryProvider, Result, Scope, async_trait};
+use regcred_core::{
+    Code, Namespace, ProviderName, RegistryProvider, Result, Scope, SecretName, StoreName, async_trait,
+};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::de::DeserializeOwned;
 
@@ -216,6 +218,20 @@ pub struct ProviderPlan {
     pub token_audience: Option<String>,
     /// The hosts and ports that the pod connects to.
     pub egress: Vec<String>,
+    /// The Secrets that it reads and watches.
+    pub cluster_reads: Vec<ClusterRead>,
+}
+
+/// A Secret that a provider reads and watches, with [`READ_VERBS`](crate::READ_VERBS).
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ClusterRead {
+    /// The sink whose cluster has the Secret. `None`: the only cluster of the config.
+    pub sink: Option<StoreName>,
+    /// The namespace of the Secret.
+    pub namespace: Namespace,
+    /// The name of the Secret.
+    pub secret: SecretName,
 }
 
 /// A registry that only the provider's answer names.
@@ -329,6 +345,14 @@ impl ProviderPlan {
     #[must_use]
     pub fn with_token_audience(self, audience: impl Into<String>) -> Self {
         Self { token_audience: Some(audience.into()), ..self }
+    }
+
+    /// Adds a Secret that the provider reads and watches in the cluster of a sink. `None`: the only cluster of the
+    /// config. A config without such a sink is refused.
+    #[must_use]
+    pub fn with_cluster_read(mut self, sink: Option<StoreName>, namespace: Namespace, secret: SecretName) -> Self {
+        self.cluster_reads.push(ClusterRead { sink, namespace, secret });
+        self
     }
 
     /// Adds a host and port that the pod connects to, such as `quay.io:443`.
