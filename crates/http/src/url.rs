@@ -70,6 +70,11 @@ impl Url {
         format!("{}:{}", self.uri.host().unwrap_or_default().to_ascii_lowercase(), self.port())
     }
 
+    /// Returns the whole URL with its path and query, which can contain a secret.
+    pub fn whole(&self) -> String {
+        self.uri.to_string()
+    }
+
     /// Returns the path, without the query.
     pub fn path(&self) -> &str {
         self.uri.path()

@@ -1,0 +1,159 @@
+//! Google: Artifact Registry, by workload identity federation or by the metadata server.
+
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use regcred_core::Registry;
+use regcred_http::Url;
+
+use super::{IdentityName, Preset, TOKEN_EXCHANGE, finish};
+use crate::{
+    Exchange, OptionError, anchor, codes,
+    exchange::{Body, End, Hop, Part, Proof, ProofFile, User, fields},
+};
+
+const METADATA: &str = "http://metadata.google.internal/computeMetadata/v1/instance/service-accounts/default/token";
+const SCOPE: &str = "https://www.googleapis.com/auth/cloud-platform";
+/// The longest life of an access token, unless an administrator of the organization extends it.
+const LIFE: Duration = Duration::from_hours(1);
+
+/// Logins of Google Artifact Registry.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "plan", derive(serde::Deserialize, schemars::JsonSchema), serde(deny_unknown_fields))]
+pub struct Google {
+    /// Registries, such as `europe-docker.pkg.dev` or `eu.gcr.io`.
+    pub registries: Vec<String>,
+    /// The provider that trusts the token:
+    /// `projects/NUMBER/locations/global/workloadIdentityPools/POOL/providers/PROVIDER`.
+    pub workload_identity_provider: Option<String>,
+    /// File with a token that this provider trusts. It is read for every credential.
+    #[cfg_attr(
+        feature = "plan",
+        serde(default, deserialize_with = "regcred_config::maybe_path"),
+        schemars(with = "Option<PathBuf>")
+    )]
+    pub token_file: Option<PathBuf>,
+    /// `instance`: use the metadata server instead of a token file.
+    pub identity: Option<IdentityName>,
+    /// Email of a service account that the identity impersonates. Default: the identity itself.
+    pub service_account: Option<String>,
+    /// Audience of the token, if the pod's token is used. Default: the provider as an `https` URL.
+    pub audience: Option<String>,
+    /// Server that gets every request instead of Google: HTTPS, or HTTP on loopback. Default: Google.
+    pub endpoint: Option<String>,
+    /// PEM file of authorities to trust in addition to those of the machine. Default: none.
+    #[cfg_attr(
+        feature = "plan",
+        serde(default, deserialize_with = "regcred_config::maybe_path"),
+        schemars(with = "Option<PathBuf>")
+    )]
+    pub ca_file: Option<PathBuf>,
+}
+
+impl Google {
+    /// Returns options for a registry with the identity of the metadata server, and defaults otherwise.
+    pub fn instance(registry: &str) -> Self {
+        Self {
+            registries: vec![registry.into()],
+            workload_identity_provider: None,
+            token_file: None,
+            identity: Some(IdentityName::Instance),
+            service_account: None,
+            audience: None,
+            endpoint: None,
+            ca_file: None,
+        }
+    }
+
+    /// Returns options for a registry with the identity of a token file, and defaults otherwise.
+    pub fn federated(registry: &str, provider: &str, token_file: impl Into<PathBuf>) -> Self {
+        let (token_file, provider) = (Some(token_file.into()), Some(provider.into()));
+        Self { identity: None, token_file, workload_identity_provider: provider, ..Self::instance(registry) }
+    }
+
+    /// Returns the identity, and the request that turns it into an access token.
+    fn identity(&self) -> Result<(Proof, Hop), OptionError> {
+        match (&self.token_file, &self.workload_identity_provider, self.identity) {
+            (Some(path), Some(provider), None) => self.federation(path, provider),
+            (None, None, Some(IdentityName::Instance)) => {
+                let url = Url::metadata(METADATA).map_err(OptionError::of("identity"))?;
+                let hop = Hop::new(url, Body::None, "access_token");
+                Ok((Proof::Machine, hop.with_header("metadata-flavor", Part::text("Google"))))
+            }
+            (_, _, Some(_)) => Err(OptionError::new("identity", "it excludes a token file and its provider")),
+            (Some(_), None, None) => Err(OptionError::new("workload_identity_provider", "the token file needs it")),
+            (None, _, None) => Err(OptionError::new("token_file", "set it and its provider, or `identity: instance`")),
+        }
+    }
+
+    fn federation(&self, path: &Path, provider: &str) -> Result<(Proof, Hop), OptionError> {
+        if !is_provider(provider) {
+            let form = "it does not have the form projects/NUMBER/locations/global/workloadIdentityPools/POOL/providers/PROVIDER";
+            return Err(OptionError::new("workload_identity_provider", form));
+        }
+        let body = fields([
+            ("grant_type", Part::text(TOKEN_EXCHANGE)),
+            ("audience", Part::text(format!("//iam.googleapis.com/{provider}"))),
+            ("scope", Part::text(SCOPE)),
+            ("requested_token_type", Part::text("urn:ietf:params:oauth:token-type:access_token")),
+            ("subject_token", Part::Token),
+            ("subject_token_type", Part::text("urn:ietf:params:oauth:token-type:jwt")),
+        ]);
+        let url = anchor::fixed("token_file", "https://sts.googleapis.com/v1/token")?;
+        let audience = self.audience.clone().unwrap_or_else(|| format!("https://iam.googleapis.com/{provider}"));
+        let proof = ProofFile { key: "token_file", path: path.to_path_buf(), audience: Some(audience) };
+        Ok((Proof::File(proof), Hop::new(url, Body::Form(body), "access_token")))
+    }
+}
+
+impl Preset for Google {
+    const NAME: &'static str = "google";
+    const SERVICE: &'static str = "Google";
+    const EXAMPLE: &'static str = "{ type: google, registries: [europe-docker.pkg.dev], identity: instance }";
+
+    fn exchange(&self) -> Result<Exchange, OptionError> {
+        let registries = anchor::registries(&self.registries, None)?;
+        registries.iter().try_for_each(owned)?;
+        let (proof, hop) = self.identity()?;
+        let (mut hops, mut end) = (vec![hop], End::Seconds("expires_in".into()));
+        if let Some(account) = &self.service_account {
+            anchor::word("service_account", account)?;
+            let path = format!("/v1/projects/-/serviceAccounts/{account}:generateAccessToken");
+            let url = anchor::fixed("service_account", &format!("https://iamcredentials.googleapis.com{path}"))?;
+            let hop = Hop::new(url, Body::Json(fields([("scope", Part::List(SCOPE))])), "accessToken");
+            hops.push(hop.with_header("authorization", Part::Bearer));
+            end = End::Timestamp("expireTime".into());
+        }
+        let user = User::Fixed("oauth2accesstoken".into());
+        let exchange = Exchange { registries, proof, hops, user, end, longest_life: Some(LIFE), authorities: None };
+        finish(exchange, self.endpoint.as_deref(), self.ca_file.as_ref())
+    }
+}
+
+/// Fails unless a registry is `LOCATION-docker.pkg.dev`, `gcr.io` or below `gcr.io`.
+fn owned(registry: &Registry) -> Result<(), OptionError> {
+    let host = registry.host_and_port();
+    let location = host.strip_suffix("-docker.pkg.dev");
+    let is_location = location.is_some_and(|it| !it.is_empty() && !it.contains('.'));
+    if is_location || host == "gcr.io" { Ok(()) } else { anchor::owned("registries", registry, &["gcr.io"]) }.map_err(
+        |_| {
+            OptionError::with_code(
+                "registries",
+                &codes::FOREIGN,
+                format!("{host} is not LOCATION-docker.pkg.dev or gcr.io"),
+            )
+        },
+    )
+}
+
+fn is_provider(text: &str) -> bool {
+    let is_word = |text: &str| anchor::word("workload_identity_provider", text).is_ok();
+    let parts = text.split('/').collect::<Vec<_>>();
+    let ["projects", project, "locations", "global", "workloadIdentityPools", pool, "providers", provider] = parts[..]
+    else {
+        return false;
+    };
+    [project, pool, provider].into_iter().all(is_word)
+}

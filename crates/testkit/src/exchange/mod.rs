@@ -1,0 +1,12 @@
+//! A fake of the services that exchange a token for a registry login.
+
+mod azure;
+mod call;
+mod fake;
+mod google;
+mod issue;
+mod robot;
+mod route;
+mod state;
+
+pub use fake::FakeExchange;
