@@ -113,7 +113,7 @@ mod tests {
     #[test]
     fn registries_default_to_the_host_and_are_unique() {
         let host = Registry::new("quay.io").expect("valid");
-        assert_eq!(registries(&[], Some(&host)).expect("the host"), [host.clone()]);
+        assert_eq!(registries(&[], Some(&host)).expect("the host"), std::slice::from_ref(&host));
         let list = ["b.example".into(), "a.example".into(), "B.example".into()];
         assert_eq!(registries(&list, Some(&host)).expect("valid").len(), 2);
         registries(&[], None).expect_err("none");

@@ -154,3 +154,23 @@ impl fmt::Debug for Exchange {
         f.debug_struct("Exchange").field("registries", &self.registries).field("urls", &urls).finish_non_exhaustive()
     }
 }
+
+#[cfg(all(test, feature = "plan"))]
+mod tests {
+    use crate::{Azure, Google, Preset};
+
+    #[test]
+    fn only_the_same_credential_has_the_same_key() {
+        let key = |preset: &Google| preset.exchange().expect("valid").key();
+        let google = |registry: &str, account: &str| {
+            key(&Google { service_account: Some(account.into()), ..Google::instance(registry) })
+        };
+        assert_eq!(google("gcr.io", "a@acme"), google("eu.gcr.io", "a@acme"));
+        assert_ne!(google("gcr.io", "a@acme"), google("gcr.io", "b@acme"));
+        let azure = |tenant: &str| {
+            let azure = Azure::application("acme.azurecr.io", tenant, "client");
+            Azure { token_file: Some("/t".into()), ..azure }.exchange().expect("valid").key()
+        };
+        assert_ne!(azure("a"), azure("b"));
+    }
+}
