@@ -16,6 +16,7 @@ use crate::{
 
 const METADATA: &str = "http://metadata.google.internal/computeMetadata/v1/instance/service-accounts/default/token";
 const SCOPE: &str = "https://www.googleapis.com/auth/cloud-platform";
+const IAM: &str = "https://www.googleapis.com/auth/iam";
 /// The longest life of an access token, unless an administrator of the organization extends it.
 const LIFE: Duration = Duration::from_hours(1);
 
@@ -96,7 +97,8 @@ impl Google {
         let body = fields([
             ("grant_type", Part::text(TOKEN_EXCHANGE)),
             ("audience", Part::text(format!("//iam.googleapis.com/{provider}"))),
-            ("scope", Part::text(SCOPE)),
+            // A token that only impersonates an account needs no other permission.
+            ("scope", Part::text(if self.service_account.is_some() { IAM } else { SCOPE })),
             ("requested_token_type", Part::text("urn:ietf:params:oauth:token-type:access_token")),
             ("subject_token", Part::Token),
             ("subject_token_type", Part::text("urn:ietf:params:oauth:token-type:jwt")),

@@ -9,19 +9,34 @@ use super::{
     state::State,
 };
 
+/// Describes the endpoints of a tenant. Microsoft's own clients look them up.
+pub(super) fn discovery(call: &Call, _: &mut State) -> Result<Value, Refusal> {
+    let tenant = call.path().split('/').nth(1).unwrap_or_default();
+    let base = format!("https://{}/{tenant}", call.header("host"));
+    Ok(json!({
+        "issuer": format!("{base}/v2.0"),
+        "authorization_endpoint": format!("{base}/oauth2/v2.0/authorize"),
+        "token_endpoint": format!("{base}/oauth2/v2.0/token"),
+    }))
+}
+
 /// Issues an access token by client credentials, with an assertion or a secret.
 pub(super) fn login(call: &Call, state: &mut State) -> Result<Value, Refusal> {
-    let form = call.form()?;
+    let mut form = call.form()?;
+    // Microsoft's own clients also ask for the account of a person, which an application does not have.
+    if form.get("client_info").is_some_and(|it| it == "1") {
+        form.remove("client_info");
+    }
     let mut fixed =
         vec![("grant_type", "client_credentials"), ("scope", "https://containerregistry.azure.net/.default")];
-    let (proof, refusal) = if form.contains_key("client_assertion") {
+    let proof = if form.contains_key("client_assertion") {
         fixed.push(("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"));
-        ("client_assertion", Refusal::Client)
+        "client_assertion"
     } else {
-        ("client_secret", Refusal::Client)
+        "client_secret"
     };
     let [_, secret] = exact(form, &fixed, ["client_id", proof])?;
-    state.accept(&secret, refusal)?;
+    state.accept(&secret, Refusal::Client)?;
     let life = state.life.as_secs();
     Ok(
         json!({ "token_type": "Bearer", "expires_in": life, "ext_expires_in": life, "access_token": issue::access(state) }),

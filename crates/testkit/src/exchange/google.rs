@@ -11,17 +11,21 @@ use super::{
 use crate::now::rfc3339;
 
 const SCOPE: &str = "https://www.googleapis.com/auth/cloud-platform";
+/// The scope of a token that only impersonates a service account.
+const IAM: &str = "https://www.googleapis.com/auth/iam";
 const ACCESS_TOKEN: &str = "urn:ietf:params:oauth:token-type:access_token";
 
 /// Exchanges a JWT of a workload identity pool: <https://cloud.google.com/iam/docs/reference/sts/rest/v1/TopLevel/token>.
 pub(super) fn exchange(call: &Call, state: &mut State) -> Result<Value, Refusal> {
     let fixed = [
         ("grant_type", "urn:ietf:params:oauth:grant-type:token-exchange"),
-        ("scope", SCOPE),
         ("requested_token_type", ACCESS_TOKEN),
         ("subject_token_type", "urn:ietf:params:oauth:token-type:jwt"),
     ];
-    let [audience, subject] = exact(call.form()?, &fixed, ["audience", "subject_token"])?;
+    let [audience, subject, scope] = exact(call.form()?, &fixed, ["audience", "subject_token", "scope"])?;
+    if ![SCOPE, IAM].contains(&scope.as_str()) {
+        return Err(Refusal::Request);
+    }
     let parts = audience.split('/').collect::<Vec<_>>();
     let [
         "",
@@ -53,11 +57,10 @@ pub(super) fn impersonate(call: &Call, state: &mut State) -> Result<Value, Refus
         return Err(Refusal::Unauthorized);
     }
     let mut body = call.json()?;
-    // Clients may state the default lifetime.
-    if let Some(fields) = body.as_object_mut()
-        && fields.get("lifetime") == Some(&json!("3600s"))
-    {
-        fields.remove("lifetime");
+    if let Some(fields) = body.as_object_mut() {
+        // Clients may state the defaults.
+        let defaults = [("lifetime", json!("3600s")), ("delegates", json!(null)), ("delegates", json!([]))];
+        fields.retain(|name, value| !defaults.contains(&(name.as_str(), value.clone())));
     }
     if body != json!({ "scope": [SCOPE] }) {
         return Err(Refusal::Request);

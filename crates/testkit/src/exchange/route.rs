@@ -23,10 +23,11 @@ pub(super) enum Refusal {
 }
 
 /// The endpoints: method, path, and what they do. `*` is one or more characters without a slash.
-const ROUTES: [(&str, &str, Respond); 9] = [
+const ROUTES: [(&str, &str, Respond); 10] = [
     ("POST", "/v1/token", google::exchange),
     ("POST", "/v1/projects/-/serviceAccounts/*:generateAccessToken", google::impersonate),
     ("GET", "/computeMetadata/v1/instance/service-accounts/default/token", google::metadata),
+    ("GET", "/*/v2.0/.well-known/openid-configuration", azure::discovery),
     ("POST", "/*/oauth2/v2.0/token", azure::login),
     ("GET", "/metadata/identity/oauth2/token", azure::metadata),
     ("POST", "/oauth2/exchange", azure::exchange),
