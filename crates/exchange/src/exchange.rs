@@ -33,7 +33,6 @@ pub(crate) struct ProofFile {
     /// The option with the path.
     pub(crate) key: &'static str,
     pub(crate) path: PathBuf,
-    #[cfg_attr(not(feature = "plan"), expect(dead_code, reason = "only a plan mounts a token"))]
     /// The audience of a projected token. `None`: the file is not a token of the pod.
     pub(crate) audience: Option<String>,
 }

@@ -1,6 +1,6 @@
 //! The clients of Google and Microsoft judge the fake server, so that it is not only the mirror of our own client.
 //!
-//! It installs them from PyPI into a virtual environment below the target folder:
+//! It installs them from `PyPI` into a virtual environment below the target folder:
 //! `cargo test -p regcred-exchange --test judges -- --ignored`.
 
 use std::{

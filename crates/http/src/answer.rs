@@ -10,10 +10,10 @@ use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
 use regcred_core::{ExposeSecret, Result, SecretBytes};
 
-use crate::{failure, url::Url};
-
-/// The largest body of an answer in bytes. A token has 1 to 4 kB.
-pub(crate) const LONGEST: usize = 64 * 1024;
+use crate::{
+    failure::{self, LONGEST},
+    url::Url,
+};
 
 /// A complete answer of a server, with any status except a redirect. `Debug` hides the body.
 pub struct Answer {

@@ -5,7 +5,10 @@ use std::{error::Error as StdError, io, iter::successors, time::Duration};
 use http_body_util::LengthLimitError;
 use regcred_core::{Error, Result};
 
-use crate::{answer::LONGEST, codes, url::Url};
+use crate::{codes, url::Url};
+
+/// The largest body of an answer in bytes. A token has 1 to 4 kB.
+pub(crate) const LONGEST: usize = 64 * 1024;
 
 type Source<'a> = &'a (dyn StdError + 'static);
 

@@ -12,11 +12,13 @@ use super::{
 };
 
 /// The files that may read the machine's clock.
-const READERS: [&str; 8] = [
+const READERS: [&str; 10] = [
     "crates/core/src/clock.rs",
     // The defaults of the two adapters, and of embedding programs.
     "crates/ecr/src/kind/mod.rs",
     "crates/ecr/src/provider.rs",
+    "crates/exchange/src/kind.rs",
+    "crates/exchange/src/provider.rs",
     "crates/openshift/src/cluster.rs",
     "crates/regcred/src/regcred.rs",
     // The entry point of the command line.

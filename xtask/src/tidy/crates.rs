@@ -23,7 +23,7 @@ const PURE: &[&str] = &["tokio", "async-trait", "kube", "hyper", "reqwest"];
 const VENDORS: &[&str] = &["kube", "k8s-openapi", "aws-config", "aws-sdk-ecr", "aws-sdk-sts"];
 
 /// The table of ARCHITECTURE.md.
-const RULES: [Rule; 18] = [
+const RULES: [Rule; 20] = [
     Rule { package: "regcred-core", uses: &[], never: RUNTIMES },
     Rule {
         package: "regcred-engine",
@@ -45,6 +45,16 @@ const RULES: [Rule; 18] = [
         package: "regcred-ecr",
         uses: &["regcred-config", "regcred-core", "regcred-plan"],
         never: &["kube", "k8s-openapi", "figment"],
+    },
+    Rule {
+        package: "regcred-http",
+        uses: &["regcred-core"],
+        never: &["kube", "k8s-openapi", "aws-config", "aws-sdk-ecr", "figment"],
+    },
+    Rule {
+        package: "regcred-exchange",
+        uses: &["regcred-config", "regcred-core", "regcred-http", "regcred-plan"],
+        never: &["kube", "k8s-openapi", "aws-config", "aws-sdk-ecr", "figment", "hyper", "hyper-util"],
     },
     Rule {
         package: "regcred-openshift",

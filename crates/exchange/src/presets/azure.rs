@@ -3,17 +3,17 @@
 use std::{path::PathBuf, time::Duration};
 
 use regcred_core::Registry;
-use regcred_http::Url;
 
-use super::{AzureCloud, IdentityName, Preset, finish};
+use super::{
+    azure_cloud::AzureCloud,
+    azure_identity::{application, machine},
+    preset::{IdentityName, Preset, finish},
+};
 use crate::{
     Exchange, OptionError, anchor, codes,
     exchange::{Body, End, Hop, Part, Proof, ProofFile, User, fields},
 };
 
-const METADATA: &str = "http://169.254.169.254/metadata/identity/oauth2/token?api-version=2018-02-01\
-                        &resource=https%3A%2F%2Fcontainerregistry.azure.net";
-const SCOPE: &str = "https://containerregistry.azure.net/.default";
 /// The user name of every login with a refresh token.
 const USER: &str = "00000000-0000-0000-0000-000000000000";
 /// The longest life of a refresh token. It ends with the Entra token that it was exchanged for, often after 75 minutes.
@@ -86,50 +86,27 @@ impl Azure {
 
     /// Returns the identity, and the request that turns it into an access token.
     fn identity(&self, cloud: AzureCloud) -> Result<(Proof, Hop), OptionError> {
-        let assertion = ("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer");
-        let file = |key, path: &PathBuf, audience| Proof::File(ProofFile { key, path: path.clone(), audience });
-        let (proof, field) = match (&self.token_file, &self.client_secret_file, self.identity) {
+        let application = |proof| {
+            let word = |key, value: &Option<String>| {
+                value.clone().ok_or_else(|| OptionError::new(key, "an application needs it"))
+            };
+            application(cloud, &word("tenant", &self.tenant)?, &word("client_id", &self.client_id)?, proof)
+        };
+        match (&self.token_file, &self.client_secret_file, self.identity) {
             (Some(path), None, None) => {
-                let audience = self.audience.clone().unwrap_or_else(|| cloud.audience().into());
-                (file("token_file", path, Some(audience)), "client_assertion")
+                let audience = Some(self.audience.clone().unwrap_or_else(|| cloud.audience().into()));
+                application(ProofFile { key: "token_file", path: path.clone(), audience })
             }
-            (None, Some(path), None) => (file("client_secret_file", path, None), "client_secret"),
-            (None, None, Some(IdentityName::Instance)) => return self.managed_identity(),
+            (None, Some(path), None) => {
+                application(ProofFile { key: "client_secret_file", path: path.clone(), audience: None })
+            }
+            (None, None, Some(IdentityName::Instance)) => machine(self.client_id.as_ref()),
             (None, None, None) => {
-                let reason = "set it, `client_secret_file`, or `identity: instance`";
-                return Err(OptionError::new("token_file", reason));
+                Err(OptionError::new("token_file", "set it, `client_secret_file`, or `identity: instance`"))
             }
-            _ => {
-                let reason = "set only one of token_file, client_secret_file and identity";
-                return Err(OptionError::new(if self.identity.is_some() { "identity" } else { "token_file" }, reason));
-            }
-        };
-        let word = |key, value: &Option<String>| {
-            let value = value.clone().ok_or_else(|| OptionError::new(key, "an application needs it"))?;
-            anchor::word(key, &value).map(|()| value)
-        };
-        let (tenant, client_id) = (word("tenant", &self.tenant)?, word("client_id", &self.client_id)?);
-        let mut body = fields([
-            ("client_id", Part::text(client_id)),
-            ("scope", Part::text(SCOPE)),
-            ("grant_type", Part::text("client_credentials")),
-            (field, Part::Token),
-        ]);
-        if field == "client_assertion" {
-            body.push((assertion.0.into(), Part::text(assertion.1)));
+            (_, _, Some(_)) => Err(OptionError::new("identity", "it excludes a token file and a secret file")),
+            _ => Err(OptionError::new("client_secret_file", "it excludes a token file")),
         }
-        let url = anchor::fixed("tenant", &format!("https://{}/{tenant}/oauth2/v2.0/token", cloud.login_host()))?;
-        Ok((proof, Hop::new(url, Body::Form(body), "access_token")))
-    }
-
-    fn managed_identity(&self) -> Result<(Proof, Hop), OptionError> {
-        let client = match &self.client_id {
-            Some(id) => anchor::word("client_id", id).map(|()| format!("&client_id={id}"))?,
-            None => String::new(),
-        };
-        let url = Url::metadata(&format!("{METADATA}{client}")).map_err(OptionError::of("identity"))?;
-        let hop = Hop::new(url, Body::None, "access_token").with_header("metadata", Part::text("true"));
-        Ok((Proof::Machine, hop))
     }
 }
 

@@ -1,22 +1,18 @@
 //! Google: Artifact Registry, by workload identity federation or by the metadata server.
 
-use std::{
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::{path::PathBuf, time::Duration};
 
 use regcred_core::Registry;
-use regcred_http::Url;
 
-use super::{IdentityName, Preset, TOKEN_EXCHANGE, finish};
+use super::{
+    google_identity::{federated, impersonation, machine},
+    preset::{IdentityName, Preset, finish},
+};
 use crate::{
     Exchange, OptionError, anchor, codes,
-    exchange::{Body, End, Hop, Part, Proof, ProofFile, User, fields},
+    exchange::{End, Hop, Proof, User},
 };
 
-const METADATA: &str = "http://metadata.google.internal/computeMetadata/v1/instance/service-accounts/default/token";
-const SCOPE: &str = "https://www.googleapis.com/auth/cloud-platform";
-const IAM: &str = "https://www.googleapis.com/auth/iam";
 /// The longest life of an access token, unless an administrator of the organization extends it.
 const LIFE: Duration = Duration::from_hours(1);
 
@@ -76,37 +72,14 @@ impl Google {
 
     /// Returns the identity, and the request that turns it into an access token.
     fn identity(&self) -> Result<(Proof, Hop), OptionError> {
+        let account = self.service_account.as_deref();
         match (&self.token_file, &self.workload_identity_provider, self.identity) {
-            (Some(path), Some(provider), None) => self.federation(path, provider),
-            (None, None, Some(IdentityName::Instance)) => {
-                let url = Url::metadata(METADATA).map_err(OptionError::of("identity"))?;
-                let hop = Hop::new(url, Body::None, "access_token");
-                Ok((Proof::Machine, hop.with_header("metadata-flavor", Part::text("Google"))))
-            }
+            (Some(path), Some(provider), None) => federated(path, provider, self.audience.as_ref(), account),
+            (None, None, Some(IdentityName::Instance)) => machine(),
             (_, _, Some(_)) => Err(OptionError::new("identity", "it excludes a token file and its provider")),
             (Some(_), None, None) => Err(OptionError::new("workload_identity_provider", "the token file needs it")),
             (None, _, None) => Err(OptionError::new("token_file", "set it and its provider, or `identity: instance`")),
         }
-    }
-
-    fn federation(&self, path: &Path, provider: &str) -> Result<(Proof, Hop), OptionError> {
-        if !is_provider(provider) {
-            let form = "it does not have the form projects/NUMBER/locations/global/workloadIdentityPools/POOL/providers/PROVIDER";
-            return Err(OptionError::new("workload_identity_provider", form));
-        }
-        let body = fields([
-            ("grant_type", Part::text(TOKEN_EXCHANGE)),
-            ("audience", Part::text(format!("//iam.googleapis.com/{provider}"))),
-            // A token that only impersonates an account needs no other permission.
-            ("scope", Part::text(if self.service_account.is_some() { IAM } else { SCOPE })),
-            ("requested_token_type", Part::text("urn:ietf:params:oauth:token-type:access_token")),
-            ("subject_token", Part::Token),
-            ("subject_token_type", Part::text("urn:ietf:params:oauth:token-type:jwt")),
-        ]);
-        let url = anchor::fixed("token_file", "https://sts.googleapis.com/v1/token")?;
-        let audience = self.audience.clone().unwrap_or_else(|| format!("https://iam.googleapis.com/{provider}"));
-        let proof = ProofFile { key: "token_file", path: path.to_path_buf(), audience: Some(audience) };
-        Ok((Proof::File(proof), Hop::new(url, Body::Form(body), "access_token")))
     }
 }
 
@@ -121,11 +94,7 @@ impl Preset for Google {
         let (proof, hop) = self.identity()?;
         let (mut hops, mut end) = (vec![hop], End::Seconds("expires_in".into()));
         if let Some(account) = &self.service_account {
-            anchor::word("service_account", account)?;
-            let path = format!("/v1/projects/-/serviceAccounts/{account}:generateAccessToken");
-            let url = anchor::fixed("service_account", &format!("https://iamcredentials.googleapis.com{path}"))?;
-            let hop = Hop::new(url, Body::Json(fields([("scope", Part::List(SCOPE))])), "accessToken");
-            hops.push(hop.with_header("authorization", Part::Bearer));
+            hops.push(impersonation(account)?);
             end = End::Timestamp("expireTime".into());
         }
         let user = User::Fixed("oauth2accesstoken".into());
@@ -148,14 +117,4 @@ fn owned(registry: &Registry) -> Result<(), OptionError> {
             )
         },
     )
-}
-
-fn is_provider(text: &str) -> bool {
-    let is_word = |text: &str| anchor::word("workload_identity_provider", text).is_ok();
-    let parts = text.split('/').collect::<Vec<_>>();
-    let ["projects", project, "locations", "global", "workloadIdentityPools", pool, "providers", provider] = parts[..]
-    else {
-        return false;
-    };
-    [project, pool, provider].into_iter().all(is_word)
 }

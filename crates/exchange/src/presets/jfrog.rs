@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::{Preset, TOKEN_EXCHANGE, finish};
+use super::preset::{Preset, TOKEN_EXCHANGE, finish};
 use crate::{
     Exchange, OptionError, anchor,
     exchange::{Body, End, Hop, Part, Proof, ProofFile, User, fields},

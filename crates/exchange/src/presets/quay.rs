@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::{Preset, finish};
+use super::preset::{Preset, finish};
 use crate::{
     Exchange, OptionError, anchor,
     exchange::{Body, End, Hop, Part, Proof, ProofFile, User},

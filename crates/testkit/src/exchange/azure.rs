@@ -5,13 +5,13 @@ use serde_json::{Value, json};
 use super::{
     call::{Call, exact},
     issue,
-    route::Refusal,
+    refusal::Refusal,
     state::State,
 };
 
 /// Describes the endpoints of a tenant. Microsoft's own clients look them up.
 pub(super) fn discovery(call: &Call, _: &mut State) -> Result<Value, Refusal> {
-    let tenant = call.path().split('/').nth(1).unwrap_or_default();
+    let tenant = call.path().split('/').nth(1).ok_or(Refusal::NotFound)?;
     let base = format!("https://{}/{tenant}", call.header("host"));
     Ok(json!({
         "issuer": format!("{base}/v2.0"),

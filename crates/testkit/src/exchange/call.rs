@@ -10,7 +10,7 @@ use axum::{
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::Value;
 
-use super::route::Refusal;
+use super::refusal::Refusal;
 
 /// A request with its whole body.
 #[derive(Debug)]

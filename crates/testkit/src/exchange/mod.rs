@@ -5,6 +5,7 @@ mod call;
 mod fake;
 mod google;
 mod issue;
+mod refusal;
 mod robot;
 mod route;
 mod state;

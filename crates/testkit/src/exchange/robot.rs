@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::{
     call::{Call, exact},
     issue,
-    route::Refusal,
+    refusal::Refusal,
     state::State,
 };
 

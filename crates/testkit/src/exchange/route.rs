@@ -1,26 +1,11 @@
 //! The table of endpoints.
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use super::{azure, call::Call, google, robot, state::State};
+use super::{azure, call::Call, google, refusal::Refusal, robot, state::State};
 
 /// Checks a request and returns the answer to it.
 pub(super) type Respond = fn(&Call, &mut State) -> Result<Value, Refusal>;
-
-/// Why a request is refused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Refusal {
-    /// A field or a header is missing, wrong or unknown.
-    Request,
-    /// OAuth: the identity is not accepted.
-    Grant,
-    /// OAuth: the client is not accepted.
-    Client,
-    /// There is no login, or a wrong one.
-    Unauthorized,
-    /// There is no such endpoint.
-    NotFound,
-}
 
 /// The endpoints: method, path, and what they do. `*` is one or more characters without a slash.
 const ROUTES: [(&str, &str, Respond); 10] = [
@@ -42,19 +27,6 @@ pub(super) fn respond(call: &Call, state: &mut State) -> (u16, Value) {
     match route.map_or(Err(Refusal::NotFound), |(.., respond)| respond(call, state)) {
         Ok(body) => (200, body),
         Err(refusal) => refusal.answer(),
-    }
-}
-
-impl Refusal {
-    fn answer(self) -> (u16, Value) {
-        let (status, error) = match self {
-            Self::Request => (400, "invalid_request"),
-            Self::Grant => (400, "invalid_grant"),
-            Self::Client => (401, "invalid_client"),
-            Self::Unauthorized => (401, "unauthorized"),
-            Self::NotFound => (404, "not_found"),
-        };
-        (status, json!({ "error": error, "error_description": "canary" }))
     }
 }
 

@@ -6,7 +6,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use super::route::Refusal;
+use super::refusal::Refusal;
 use crate::now::Clock;
 
 pub(super) struct State {
