@@ -10,6 +10,7 @@ use regcred_plan::{ProviderType, Types};
 /// | feature | types of providers | types of sinks |
 /// |---|---|---|
 /// | `ecr` | `ecr`, `ecr-public` | |
+/// | `exchange` | `azure`, `google`, `jfrog`, `oidc`, `quay` | |
 /// | `exec` | `exec` | |
 /// | `file` | `file` | |
 /// | `openshift` | `secret` | `openshift`, `kubernetes` |
@@ -72,6 +73,8 @@ impl BuiltIn {
         let clock = self.clock;
         #[cfg(feature = "ecr")]
         let types = with(types, || self.ecr.with_clock(clock.clone()))?;
+        #[cfg(feature = "exchange")]
+        let types = exchange(types, &clock)?;
         #[cfg(feature = "exec")]
         let types = with(types, || regcred_exec::ExecType::default().with_clock(clock.clone()))?;
         #[cfg(feature = "file")]
@@ -91,9 +94,20 @@ impl BuiltIn {
 
 /// Adds a type of provider, unless the program has one with the same name.
 #[cfg_attr(
-    not(any(feature = "ecr", feature = "exec", feature = "file", feature = "openshift")),
+    not(any(feature = "ecr", feature = "exchange", feature = "exec", feature = "file", feature = "openshift")),
     expect(dead_code, reason = "no feature adds a type")
 )]
 fn with<T: ProviderType>(types: Types, provider: impl FnOnce() -> T) -> Result<Types> {
     if types.has_provider(T::NAME) { Ok(types) } else { types.with_provider(provider()) }
+}
+
+#[cfg(feature = "exchange")]
+fn exchange(types: Types, clock: &Arc<dyn Clock>) -> Result<Types> {
+    use regcred_exchange::{Azure, ExchangeType, Google, Jfrog, Oidc, Quay};
+
+    let types = with(types, || ExchangeType::<Azure>::default().with_clock(clock.clone()))?;
+    let types = with(types, || ExchangeType::<Google>::default().with_clock(clock.clone()))?;
+    let types = with(types, || ExchangeType::<Jfrog>::default().with_clock(clock.clone()))?;
+    let types = with(types, || ExchangeType::<Oidc>::default().with_clock(clock.clone()))?;
+    with(types, || ExchangeType::<Quay>::default().with_clock(clock.clone()))
 }

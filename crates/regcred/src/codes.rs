@@ -30,6 +30,8 @@ pub fn all(types: &Types) -> Vec<&'static Code> {
         regcred_config::codes::CODES,
         regcred_plan::codes::CODES,
         CODES,
+        #[cfg(feature = "exchange")]
+        regcred_http::codes::CODES,
         &types.codes(),
     ]
     .concat();

@@ -6,6 +6,7 @@
 //! | [`ContainerCredentials`] | the endpoint that gives keys to a container on EKS or ECS |
 //! | [`InstanceMetadata`] | the EC2 metadata service, version 2, limited to keys |
 //! | [`SignIn`] | the services that turn a session of `aws sso login` or `aws login` into keys |
+//! | [`FakeExchange`] | the token exchanges of Google, Azure, Quay and JFrog, and RFC 8693 |
 //! | [`FakeKube`] | the Kubernetes API for Secrets, `ServiceAccounts`, Namespaces, and lists of `CronJobs` and `Templates` |
 //! | [`CheckingProxy`] | HTTP in front of one real registry, for accepted logins only |
 //! | [`FaultProxy`] | TCP or TLS in front of one server; it delays, cuts, resets or replaces answers |
@@ -34,6 +35,7 @@
 pub mod aws;
 #[cfg(test)]
 mod client;
+pub mod exchange;
 pub mod fault;
 pub mod forward;
 mod id;
@@ -47,6 +49,7 @@ mod server;
 pub mod tls;
 
 pub use aws::{ContainerCredentials, FakeAws, InstanceMetadata, SignIn};
+pub use exchange::FakeExchange;
 pub use fault::FaultProxy;
 pub use forward::ForwardProxy;
 pub use kube::FakeKube;

@@ -19,6 +19,8 @@ const READERS: &[&str] = &[
     "crates/ecr/src/provider.rs",
     "crates/exec/src/provider.rs",
     "crates/file/src/kind.rs",
+    "crates/exchange/src/kind.rs",
+    "crates/exchange/src/provider.rs",
     "crates/openshift/src/cluster.rs",
     "crates/openshift/src/kind/secret.rs",
     "crates/regcred/src/built_in.rs",

@@ -57,6 +57,16 @@ const RULES: &[Rule] = &[
         never: VENDORS,
     },
     Rule {
+        package: "regcred-http",
+        uses: &["regcred-core"],
+        never: &["kube", "k8s-openapi", "aws-config", "aws-sdk-ecr", "figment"],
+    },
+    Rule {
+        package: "regcred-exchange",
+        uses: &["regcred-config", "regcred-core", "regcred-http", "regcred-plan"],
+        never: &["kube", "k8s-openapi", "aws-config", "aws-sdk-ecr", "figment", "hyper", "hyper-util"],
+    },
+    Rule {
         package: "regcred-openshift",
         uses: &["regcred-config", "regcred-core", "regcred-dockerconfig", "regcred-plan"],
         never: &["aws-config", "aws-sdk-ecr", "figment"],
@@ -69,8 +79,10 @@ const RULES: &[Rule] = &[
             "regcred-dockerconfig",
             "regcred-ecr",
             "regcred-engine",
+            "regcred-exchange",
             "regcred-exec",
             "regcred-file",
+            "regcred-http",
             "regcred-openshift",
             "regcred-plan",
         ],
