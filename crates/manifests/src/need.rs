@@ -28,6 +28,8 @@ pub(crate) struct Need {
     pub(crate) kinds: BTreeMap<NamespaceRule, BTreeMap<SecretName, BTreeSet<String>>>,
     /// The selections of `kinds`, in the order of the config file.
     pub(crate) order: Vec<Selection>,
+    /// Secrets that providers copy, by namespace.
+    pub(crate) sources: BTreeMap<Namespace, BTreeSet<SecretName>>,
 }
 
 /// The values of each key.
@@ -60,6 +62,9 @@ impl Need {
     /// Returns what a plan maintains in the cluster of these sinks.
     pub(crate) fn of(plan: &Plan, sinks: &BTreeSet<StoreName>) -> Self {
         let mut need = Self::default();
+        for (namespace, name) in sinks.iter().flat_map(|sink| plan.cluster_reads(sink)) {
+            need.sources.entry(namespace.clone()).or_default().insert(name.clone());
+        }
         for target in (0..plan.routes()).map(|route| plan.target(route)).filter(|it| sinks.contains(&it.store)) {
             let (name, secret) = (&target.secret.name, &target.secret);
             let places = if secret.merge.is_on() { &mut need.merged } else { &mut need.own };

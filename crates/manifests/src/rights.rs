@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use regcred_config::NamedWatches;
-use regcred_plan::{ACCOUNT_VERBS, secret_verbs, usual_accounts};
+use regcred_core::SecretName;
+use regcred_plan::{ACCOUNT_VERBS, READ_VERBS, secret_verbs, usual_accounts};
 use serde_json::{Value, json};
 
 use crate::{
@@ -25,18 +26,24 @@ pub(crate) fn objects(site: &Site<'_>, need: &Need, install: &Install, prune: bo
     let mut objects = vec![
         role("ClusterRole", site.everywhere("-target"), target_rules(need, install, everywhere, prune)),
         role("ClusterRole", site.everywhere("-namespaces"), vec![namespaces_rule(need, install)]),
-        binding("ClusterRoleBinding", site.everywhere("-namespaces"), ("ClusterRole", "-namespaces"), site),
+        binding("ClusterRoleBinding", site.everywhere("-namespaces"), ("ClusterRole", site.wide("-namespaces")), site),
     ];
     if everywhere {
-        objects.push(binding("ClusterRoleBinding", site.everywhere("-target"), ("ClusterRole", "-target"), site));
+        let role = ("ClusterRole", site.wide("-target"));
+        objects.push(binding("ClusterRoleBinding", site.everywhere("-target"), role, site));
     } else {
-        let bind =
-            |namespace| binding("RoleBinding", site.within(namespace, "-target"), ("ClusterRole", "-target"), site);
+        let role = || ("ClusterRole", site.wide("-target"));
+        let bind = |namespace| binding("RoleBinding", site.within(namespace, "-target"), role(), site);
         objects.extend(need.named().into_iter().map(bind));
+    }
+    for (namespace, names) in &need.sources {
+        let metadata = || site.within(namespace, "-sources");
+        objects.push(role("Role", metadata(), vec![source_rule(names, install.mode.watches())]));
+        objects.push(binding("RoleBinding", metadata(), ("Role", site.wide("-sources")), site));
     }
     if let Mode::Daemon(_, replicas) = install.mode {
         objects.push(role("Role", site.own("-own"), own_rules(site, replicas)));
-        objects.push(binding("RoleBinding", site.own("-own"), ("Role", "-own"), site));
+        objects.push(binding("RoleBinding", site.own("-own"), ("Role", format!("{}-own", site.name)), site));
     }
     objects
 }
@@ -46,7 +53,13 @@ pub(crate) fn objects(site: &Site<'_>, need: &Need, install: &Install, prune: bo
 pub(crate) fn target_binding(site: &Site<'_>, namespace: &str) -> Value {
     let mut metadata = site.everywhere("-target");
     metadata["namespace"] = namespace.into();
-    binding("RoleBinding", metadata, ("ClusterRole", "-target"), site)
+    binding("RoleBinding", metadata, ("ClusterRole", site.wide("-target")), site)
+}
+
+/// Returns the rule on Secrets that providers copy. A CronJob reads each of them once in a pass.
+fn source_rule(names: &BTreeSet<SecretName>, watches: bool) -> Value {
+    let verbs = if watches { READ_VERBS.as_slice() } else { &["get"] };
+    json!({ "apiGroups": [""], "resources": ["secrets"], "resourceNames": names.iter().map(SecretName::as_str).collect::<Vec<_>>(), "verbs": verbs })
 }
 
 fn target_rules(need: &Need, install: &Install, everywhere: bool, prune: bool) -> Vec<Value> {
@@ -63,11 +76,11 @@ fn target_rules(need: &Need, install: &Install, everywhere: bool, prune: bool) -
         let verbs = verbs.iter().chain(bulk).copied().collect::<Vec<_>>();
         json!({ "apiGroups": [""], "resources": [resource], "resourceNames": names, "verbs": verbs })
     };
-    let own = need.own.keys().map(regcred_core::SecretName::as_str).collect::<Vec<_>>();
+    let own = need.own.keys().map(SecretName::as_str).collect::<Vec<_>>();
     let merged = need.merged.keys().filter(|name| !need.own.contains_key(*name));
     let (created, merged) = merged.partition::<Vec<_>, _>(|name| need.created.contains(*name));
     let [created, merged] =
-        [created, merged].map(|names| names.into_iter().map(regcred_core::SecretName::as_str).collect::<Vec<_>>());
+        [created, merged].map(|names| names.into_iter().map(SecretName::as_str).collect::<Vec<_>>());
     let accounts = need.accounts.iter().map(String::as_str).collect::<Vec<_>>();
     let write = [secret_verbs(true), if prune { &["delete"] } else { &[] }].concat();
     let mut rules = vec![];
@@ -146,10 +159,10 @@ fn role(kind: &str, metadata: Value, rules: Vec<Value>) -> Value {
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "it becomes part of the object")]
-fn binding(kind: &str, metadata: Value, (of, suffix): (&str, &str), site: &Site<'_>) -> Value {
+fn binding(kind: &str, metadata: Value, (of, name): (&str, String), site: &Site<'_>) -> Value {
     json!({
         "apiVersion": format!("{RBAC}/v1"), "kind": kind, "metadata": metadata,
-        "roleRef": { "apiGroup": RBAC, "kind": of, "name": if of == "Role" { format!("{}{suffix}", site.name) } else { site.wide(suffix) } },
+        "roleRef": { "apiGroup": RBAC, "kind": of, "name": name },
         "subjects": site.subjects(),
     })
 }

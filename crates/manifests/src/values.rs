@@ -79,7 +79,7 @@ fn sum(text: &str) -> String {
 }
 
 fn names(site: &Site<'_>) -> Value {
-    json!({ "own": site.name, "target": site.wide("-target"), "namespaces": site.wide("-namespaces") })
+    json!({ "own": site.name, "target": site.wide("-target"), "namespaces": site.wide("-namespaces"), "sources": site.wide("-sources") })
 }
 
 /// Returns the rules of the roles, the namespaces with a binding, and the policies with their names.
@@ -88,6 +88,8 @@ fn rights_of(objects: &[Value], site: &Site<'_>) -> Value {
     let rules = |kind, name: String| of_kind(kind).find(|it| it["metadata"]["name"] == name).map(|it| &it["rules"]);
     let target = site.wide("-target");
     let bound = of_kind("RoleBinding").filter(|it| it["roleRef"]["name"] == target);
+    let sources = of_kind("Role").filter(|it| it["metadata"]["name"] == site.wide("-sources"));
+    let sources = sources.map(|it| json!({ "namespace": it["metadata"]["namespace"], "rules": it["rules"] }));
     let policies =
         of_kind("ValidatingAdmissionPolicy").map(|it| json!({ "name": it["metadata"]["name"], "spec": it["spec"] }));
     json!({
@@ -96,6 +98,7 @@ fn rights_of(objects: &[Value], site: &Site<'_>) -> Value {
         "own": rules("Role", format!("{}-own", site.name)).unwrap_or(&json!([])),
         "isClusterWide": of_kind("ClusterRoleBinding").any(|it| it["roleRef"]["name"] == target),
         "boundIn": bound.map(|it| &it["metadata"]["namespace"]).collect::<Vec<_>>(),
+        "sources": sources.collect::<Vec<_>>(),
         "policies": policies.collect::<Vec<_>>(),
     })
 }

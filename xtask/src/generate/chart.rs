@@ -13,7 +13,7 @@ pub(super) const SCHEMA: &str = "deploy/chart/regcred/values.schema.json";
 const FOLDER: &str = "deploy/chart/regcred/ci";
 
 /// The name, the configs, and additional flags of each example.
-const EXAMPLES: [(&str, &[&str], &str); 8] = [
+const EXAMPLES: [(&str, &[&str], &str); 9] = [
     ("minimal", &["config/minimal"], "--workload cronjob"),
     (
         "full",
@@ -40,6 +40,7 @@ const EXAMPLES: [(&str, &[&str], &str); 8] = [
         &["deploy/chart/regcred/ci/pod-config"],
         "--workload daemon --no-monitoring --pod deploy/chart/regcred/ci/pod-options.yaml",
     ),
+    ("secret", &["config/secret"], "--workload daemon --identity pod-identity"),
     (
         "several",
         &["config/minimal", "deploy/chart/regcred/ci/several-config"],

@@ -6,6 +6,7 @@ mod canary;
 mod check;
 mod cleanup;
 mod client;
+mod copies;
 mod daemon;
 mod ecr_public;
 mod endpoint;
