@@ -10,7 +10,7 @@ use std::{
 use regcred_config::{Origin, Problem, Problems, TypeGrammar, duration, keys};
 use regcred_core::{Clock, Code, Error, RegistryProvider, Result, Scope, SystemClock};
 use regcred_http::HttpClient;
-use regcred_plan::{POD_TOKEN, ProviderPlan, ProviderType, async_trait};
+use regcred_plan::{ProviderPlan, ProviderType, async_trait};
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, de::DeserializeOwned};
 
@@ -112,8 +112,8 @@ fn planned(exchange: &Exchange) -> ProviderPlan {
     }
     if let Proof::File(file) = &exchange.proof {
         plan = plan.with_file(file.key, &file.path);
-        if let Some(audience) = file.audience.as_ref().filter(|_| file.path.as_os_str() == POD_TOKEN) {
-            plan = plan.with_token_audience(audience);
+        if let Some(audience) = &file.audience {
+            plan = plan.with_token(&file.path, audience);
         }
     }
     if let Some(authorities) = &exchange.authorities {

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use regcred_config::{Problem, Problems, Spec};
-use regcred_plan::{NeededFile, POD_TOKEN, Plan, PodIdentity, Policies, pod_identity};
+use regcred_plan::{NeededFile, POD_TOKENS, Plan, PodIdentity, Policies, pod_identity};
 use serde_json::{Value, json};
 
 use crate::{Install, codes::misfit, object::Site};
@@ -41,13 +41,19 @@ pub(crate) fn volumes(identity: &PodIdentity) -> Vec<(Value, String)> {
         (json!({ "name": it.volume, "secret": { "secretName": it.secret, "items": items } }), it.folder.clone())
     };
     let mut volumes = identity.secrets.iter().map(secret).collect::<Vec<_>>();
-    let (folder, file) = POD_TOKEN.rsplit_once('/').unwrap_or_default();
-    if let Some(audience) = &identity.token_audience {
-        let token =
-            json!({ "serviceAccountToken": { "audience": audience, "expirationSeconds": TOKEN_LIFE, "path": file } });
-        volumes.push((json!({ "name": "token", "projected": { "sources": [token] } }), folder.to_owned()));
+    let tokens = tokens(identity);
+    if !tokens.is_empty() {
+        let token = |(path, audience): &(String, String)| json!({ "serviceAccountToken": { "audience": audience, "expirationSeconds": TOKEN_LIFE, "path": path } });
+        let sources = tokens.iter().map(token).collect::<Vec<_>>();
+        volumes.push((json!({ "name": "token", "projected": { "sources": sources } }), POD_TOKENS.to_owned()));
     }
     volumes
+}
+
+/// Returns the name of each token's file, with its audience.
+pub(crate) fn tokens(identity: &PodIdentity) -> Vec<(String, String)> {
+    let name = |file: &Path| file.file_name().map(|name| name.to_string_lossy().into_owned());
+    identity.tokens.iter().filter_map(|(file, audience)| Some((name(file)?, audience.clone()))).collect()
 }
 
 /// Returns the files that entries of the config name, each with its entry.
@@ -62,8 +68,7 @@ pub(crate) fn problems(plan: &Plan, install: &Install, identity: &PodIdentity) -
     let Some(workload) = install.mode.workload() else { return vec![] };
     let is_there = |file: &Path| {
         let folders = workload.mounts.iter().map(|mount| mount.folder.as_path());
-        let is_token = identity.token_audience.is_some() && file == Path::new(POD_TOKEN);
-        is_token || folders.into_iter().any(|folder| file.starts_with(folder))
+        identity.tokens.contains_key(file) || folders.into_iter().any(|folder| file.starts_with(folder))
     };
     let missing = files(plan).filter(|(_, file)| !is_there(&file.path)).map(|(spec, needed)| {
         let (key, file) = (&needed.key, needed.path.display());

@@ -1,6 +1,6 @@
 //! The values of the Helm chart: the user's choices, and under `generated` the values that follow from the config.
 
-use std::fmt::Write;
+use std::{collections::BTreeMap, fmt::Write};
 
 use regcred_config::Problems;
 use regcred_plan::{ChosenIdentity, Plan, PodIdentity, pod_identity};
@@ -36,7 +36,8 @@ pub fn values(plan: &Plan, install: &Install, command: &str) -> Result<Manifests
         files => files.into(),
     };
     let mut document = chosen(install, workload, &identity::of(plan, install, &site)?);
-    let audience = pod_identity(plan, &ChosenIdentity::default(), &site.pod())?.token_audience;
+    let tokens = identity::tokens(&pod_identity(plan, &ChosenIdentity::default(), &site.pod())?);
+    let tokens = tokens.into_iter().collect::<BTreeMap<_, _>>();
     document.insert("config".into(), config_text);
     document.insert(
         "generated".into(),
@@ -47,7 +48,7 @@ pub fn values(plan: &Plan, install: &Install, command: &str) -> Result<Manifests
             "names": names(&site),
             "notes": rights,
             "rights": rights_of(&objects, &site),
-            "tokenAudience": audience.unwrap_or_default(),
+            "tokens": tokens,
             "workload": workload_of(&objects),
         }),
     );

@@ -18,15 +18,18 @@ pub fn pod_identity(plan: &Plan, chosen: &ChosenIdentity, site: &PodSite) -> Res
             Err(wrong) => problems.extend(Vec::from(wrong)),
         }
     }
-    if all.token_audience.is_none() {
-        let audiences = plan.planned_providers().values().filter_map(|it| it.plan().token_audience.clone());
-        let audiences = audiences.collect::<BTreeSet<_>>();
+    let mut audiences = BTreeMap::<_, BTreeSet<_>>::new();
+    for (file, audience) in plan.planned_providers().values().flat_map(|it| &it.plan().tokens) {
+        audiences.entry(file).or_default().insert(audience.as_str());
+    }
+    audiences.retain(|file, _| !all.tokens.contains_key(*file));
+    for (file, audiences) in audiences {
         if audiences.len() > 1 {
-            let list = audiences.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
-            problems
-                .push(Problem::everywhere(format!("providers: the pod has one token, and these audiences: {list}")));
+            let (file, list) = (file.display(), audiences.iter().copied().collect::<Vec<_>>().join(", "));
+            let message = format!("providers: the token {file} has one audience, and the config has several: {list}");
+            problems.push(Problem::everywhere(message));
         }
-        all.token_audience = audiences.into_iter().next();
+        all.tokens.extend(audiences.first().map(|audience| (file.clone(), (*audience).to_owned())));
     }
     Problems::check(problems)?;
     Ok(all)

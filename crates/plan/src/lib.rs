@@ -25,7 +25,9 @@ pub use resolve::{from_yaml, load};
 pub use rights::{ACCOUNT_VERBS, READ_VERBS, secret_verbs};
 pub use schemars;
 pub use types::{
-    identity::{ChosenIdentity, Identities, IdentityFlag, POD_TOKEN, PodIdentity, PodSite, Policies, SecretFile},
+    identity::{
+        ChosenIdentity, Identities, IdentityFlag, POD_TOKEN, POD_TOKENS, PodIdentity, PodSite, Policies, SecretFile,
+    },
     provider::{ClusterRead, Inline, NeededFile, Probe, ProviderPlan, ProviderType, Variant},
     registry::{PlannedProvider, Types},
     sink::{Choice, ClusterPlan, NoOptions, Run, SinkPlan, SinkTarget, SinkType, SourceAndSink, fixed_targets},

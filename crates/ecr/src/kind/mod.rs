@@ -20,7 +20,6 @@ mod workload;
 
 use std::{
     fmt,
-    path::Path,
     sync::{Arc, Mutex},
     time::SystemTime,
 };
@@ -28,8 +27,8 @@ use std::{
 use regcred_config::{Origin, Problem, Problems, Spec, TypeGrammar};
 use regcred_core::{Clock, Code, RegistryProvider, Result, SystemClock};
 use regcred_plan::{
-    ChosenIdentity, Finding, Identities, Inline, POD_TOKEN, PodIdentity, PodSite, Policies, Probe, ProviderPlan,
-    ProviderType, Variant, async_trait,
+    ChosenIdentity, Finding, Identities, Inline, PodIdentity, PodSite, Policies, Probe, ProviderPlan, ProviderType,
+    Variant, async_trait,
 };
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
@@ -125,9 +124,7 @@ impl ProviderType for EcrType {
         let mut plan = plan.with_access(options.access);
         if let Some(web) = &options.web_identity {
             plan = plan.with_file("web_identity.token_file", &web.token_file);
-            if web.token_file == Path::new(POD_TOKEN) {
-                plan = plan.with_token_audience(AUDIENCE);
-            }
+            plan = plan.with_token(&web.token_file, AUDIENCE);
         }
         Ok(plan)
     }

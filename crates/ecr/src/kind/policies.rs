@@ -7,7 +7,7 @@ use std::{
 
 use regcred_config::{Access, Problem, Problems};
 use regcred_core::Scope;
-use regcred_plan::{POD_TOKEN, PodSite, Policies, Probe};
+use regcred_plan::{POD_TOKENS, PodSite, Policies, Probe};
 use serde_json::{Value, json};
 
 use super::{
@@ -180,7 +180,7 @@ fn base(
 ) -> Option<Who> {
     if let Some(web) = &options.web_identity {
         let who = Who::Role(role(name, &web.role_arn, problems)?);
-        if web.token_file == Path::new(POD_TOKEN) {
+        if web.token_file.parent() == Some(Path::new(POD_TOKENS)) {
             roles.entry(who.clone()).or_default().by_token = true;
         } else {
             notes.push(format!(

@@ -42,7 +42,7 @@ fn needs(plan: &ProviderPlan) -> Needs<'_> {
     let registries = registries.iter().map(ToString::to_string).collect();
     let egress = plan.egress.iter().map(String::as_str).collect();
     let files = plan.files.iter().map(|file| file.key.as_str()).collect();
-    (registries, egress, files, plan.token_audience.as_deref(), plan.longest_life)
+    (registries, egress, files, plan.tokens.values().next().map(String::as_str), plan.longest_life)
 }
 
 fn texts(list: &[&str]) -> Vec<String> {

@@ -38,7 +38,7 @@ impl ProviderType for Vault {
         let plan = ProviderPlan::new(Scope::Exact(vec![registry])).with_egress(format!("{}:443", options.host));
         let plan = plan.with_file("token_file", "/var/run/secrets/regcred/token");
         Ok(match &options.audience {
-            Some(audience) => plan.with_token_audience(audience),
+            Some(audience) => plan.with_token("/var/run/secrets/regcred/token", audience),
             None => plan,
         })
     }
@@ -171,12 +171,19 @@ fn the_pod_token_is_mounted_only_if_all_providers_share_one_audience() {
     assert!(told.contains("providers.v.token_file: /var/run/secrets/regcred/token is in no volume"), "{told}");
     let told =
         manifests(&plan(&yaml(", audience: a", ", audience: b")), &install(none())).expect_err("two").to_string();
-    assert!(told.contains("the pod has one token, and these audiences: a, b"), "{told}");
+    assert!(
+        told.contains("the token /var/run/secrets/regcred/token has one audience, and the config has several: a, b"),
+        "{told}"
+    );
     let same = plan(&yaml(", audience: a", ", audience: a"));
     let made = manifests(&same, &install(none())).expect("one audience");
     assert!(find(&made, "CronJob").to_string().contains(r#""audience":"a""#));
     let chart = values(&same, &install(vault()), "").expect("it is valid").objects.remove(0);
-    assert_eq!(chart["generated"]["tokenAudience"], "a", "without the identity, which the chart has of its own");
+    assert_eq!(
+        chart["generated"]["tokens"],
+        json!({ "token": "a" }),
+        "without the identity, which the chart has of its own"
+    );
 }
 
 #[test]

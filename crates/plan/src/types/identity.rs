@@ -1,12 +1,15 @@
 //! The identity that a pod gets for the providers of one type, and the policies that the identity needs.
 
-use std::{collections::BTreeMap, fmt};
+use std::{collections::BTreeMap, fmt, path::PathBuf};
 
 use regcred_core::Namespace;
 use serde_json::Value;
 
-/// The file with a token of the pod's ServiceAccount. `regcred manifests` mounts it for the audience of
-/// [`ProviderPlan::with_token_audience`](crate::ProviderPlan::with_token_audience).
+/// The folder with tokens of the pod's ServiceAccount. `regcred manifests` mounts a token there for each
+/// [`ProviderPlan::with_token`](crate::ProviderPlan::with_token).
+pub const POD_TOKENS: &str = "/var/run/secrets/regcred";
+
+/// The usual file of a token.
 pub const POD_TOKEN: &str = "/var/run/secrets/regcred/token";
 
 /// The identities of `manifests --identity` that a type of provider knows, and their flags and variables. Default:
@@ -72,8 +75,8 @@ pub struct PodIdentity {
     pub variables: Vec<(String, String)>,
     /// The files of existing Secrets.
     pub secrets: Vec<SecretFile>,
-    /// The audience of the token at [`POD_TOKEN`], instead of the providers' audience. `None`: the providers set it.
-    pub token_audience: Option<String>,
+    /// The tokens in [`POD_TOKENS`]: the file of each, and its audience. A file of the identity replaces that of a provider.
+    pub tokens: BTreeMap<PathBuf, String>,
     /// The annotations of the ServiceAccount.
     pub annotations: BTreeMap<String, String>,
     /// The hosts that the pod reaches without a proxy.
@@ -256,8 +259,9 @@ impl PodIdentity {
 
     /// Mounts a token of the pod's ServiceAccount for this audience at [`POD_TOKEN`].
     #[must_use]
-    pub fn with_token_audience(self, audience: impl Into<String>) -> Self {
-        Self { token_audience: Some(audience.into()), ..self }
+    pub fn with_token_audience(mut self, audience: impl Into<String>) -> Self {
+        self.tokens.insert(POD_TOKEN.into(), audience.into());
+        self
     }
 
     /// Adds an annotation of the ServiceAccount.
@@ -292,7 +296,7 @@ impl PodIdentity {
     pub(crate) fn extend(&mut self, other: Self) {
         self.variables.extend(other.variables);
         self.secrets.extend(other.secrets);
-        self.token_audience = self.token_audience.take().or(other.token_audience);
+        self.tokens.extend(other.tokens);
         self.annotations.extend(other.annotations);
         self.without_proxy.extend(other.without_proxy);
         self.values.extend(other.values);

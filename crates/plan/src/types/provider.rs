@@ -1,6 +1,12 @@
 //! A type of provider.
 
-use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    fmt,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use regcred_config::{Access, Origin, Problem, Problems, Spec, TypeGrammar, codes::COMBINATION};
 use regcred_core::{
@@ -9,7 +15,7 @@ use regcred_core::{
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::de::DeserializeOwned;
 
-use super::identity::{ChosenIdentity, Identities, PodIdentity, PodSite, Policies};
+use super::identity::{ChosenIdentity, Identities, POD_TOKENS, PodIdentity, PodSite, Policies};
 use crate::finding::Finding;
 
 /// A type of provider that entries of `providers:` can name.
@@ -214,8 +220,9 @@ pub struct ProviderPlan {
     pub longest_life: Option<Duration>,
     /// The files that its options name.
     pub files: Vec<NeededFile>,
-    /// The audience of the token at [`POD_TOKEN`](crate::POD_TOKEN). `None`: it needs no token there.
-    pub token_audience: Option<String>,
+    /// The tokens of the pod's ServiceAccount that it needs in [`POD_TOKENS`](crate::POD_TOKENS): the file of each, and
+    /// its audience.
+    pub tokens: BTreeMap<PathBuf, String>,
     /// The hosts and ports that the pod connects to.
     pub egress: Vec<String>,
     /// The Secrets that it reads and watches.
@@ -340,11 +347,16 @@ impl ProviderPlan {
         self
     }
 
-    /// Mounts a token of the pod's ServiceAccount for this audience at [`POD_TOKEN`](crate::POD_TOKEN). All providers
-    /// of a config need the same audience. Default: none.
+    /// Mounts a token of the pod's ServiceAccount for this audience as a file. The file must be directly in
+    /// [`POD_TOKENS`](crate::POD_TOKENS): otherwise the option names a file of the user, and the call has no effect. All
+    /// providers of a config need the same audience for the same file. Default: none.
     #[must_use]
-    pub fn with_token_audience(self, audience: impl Into<String>) -> Self {
-        Self { token_audience: Some(audience.into()), ..self }
+    pub fn with_token(mut self, file: impl Into<PathBuf>, audience: impl Into<String>) -> Self {
+        let file = file.into();
+        if file.parent() == Some(Path::new(POD_TOKENS)) {
+            self.tokens.insert(file, audience.into());
+        }
+        self
     }
 
     /// Adds a Secret that the provider reads and watches in the cluster of a sink. `None`: the only cluster of the

@@ -7,7 +7,7 @@ Its parts stand in one order: identity, proxy, authorities.
 {{- $values := $root.Values -}}
 {{- $name := include "regcred.name" $root -}}
 {{- $projected := eq $values.identity.type "projected" -}}
-{{- $audience := $projected | ternary $values.identity.audience $values.generated.tokenAudience -}}
+{{- $tokens := $projected | ternary (merge (dict "token" $values.identity.audience) $values.generated.tokens) $values.generated.tokens -}}
 {{- $keys := eq $values.identity.type "keys" -}}
 {{- $ca := $values.trustedCa.openshift | ternary (printf "%s-trusted-ca" $name) $values.trustedCa.configMap -}}
 serviceAccountName: {{ include "regcred.account" $root }}
@@ -70,7 +70,7 @@ containers:
         mountPath: /var/run/secrets/aws
         readOnly: true
       {{- end }}
-      {{- if $audience }}
+      {{- if $tokens }}
       - name: token
         mountPath: /var/run/secrets/regcred
         readOnly: true
@@ -97,14 +97,16 @@ volumes:
         - key: credentials
           path: credentials
   {{- end }}
-  {{- if $audience }}
+  {{- if $tokens }}
   - name: token
     projected:
       sources:
+        {{- range $path, $audience := $tokens }}
         - serviceAccountToken:
             audience: {{ $audience | quote }}
             expirationSeconds: 3600
-            path: token
+            path: {{ $path | quote }}
+        {{- end }}
   {{- end }}
   {{- range $number, $mount := $values.mounts }}
   - name: mount-{{ $number }}
