@@ -25,7 +25,9 @@ pub use rights::{ACCOUNT_VERBS, secret_verbs};
 pub use schemars;
 pub use types::{
     identity::{ChosenIdentity, Identities, IdentityFlag, POD_TOKEN, PodIdentity, PodSite, Policies, SecretFile},
+    planned::PlannedProvider,
     provider::{Inline, NeededFile, Probe, ProviderPlan, ProviderType},
-    registry::{PlannedProvider, Types},
+    registry::Types,
     sink::{Choice, ClusterPlan, NoOptions, Run, SinkPlan, SinkTarget, SinkType, SourceAndSink, fixed_targets},
+    verifier::Verifier,
 };

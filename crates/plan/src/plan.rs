@@ -14,7 +14,8 @@ use crate::{
     links::links,
     resolve::{Resolved, sink_target},
     types::{
-        registry::{PlannedProvider, Types},
+        planned::PlannedProvider,
+        registry::Types,
         sink::{Run, SinkPlan, SinkTarget, SourceAndSink},
     },
 };

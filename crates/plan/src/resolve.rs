@@ -16,7 +16,8 @@ use crate::{
     group::{Accounts, Group, Placement, Selected, TargetSettings},
     links::links,
     types::{
-        registry::{PlannedProvider, Types},
+        planned::PlannedProvider,
+        registry::Types,
         sink::{Choice, SinkPlan, SinkTarget},
     },
 };

@@ -37,7 +37,8 @@ impl Minters {
         let (mut kept, mut minters) = (Self::default(), vec![]);
         for (name, planned) in plan.planned_providers() {
             let Some((kind, key)) = planned.mint() else {
-                let mint = self.own.get(name).cloned().unwrap_or_else(|| Mint::new(name, planned));
+                let known = self.own.get(name).filter(|mint| mint.provider.verify() == planned.verify());
+                let mint = known.cloned().unwrap_or_else(|| Mint::new(name, planned));
                 minters.push(mint.minter.clone());
                 kept.own.insert(name.clone(), mint);
                 continue;
