@@ -69,7 +69,8 @@ impl Grammar {
     /// Returns whether an entry with a type may have this key.
     pub(crate) fn has_key(&self, key: &str) -> bool {
         let types = self.providers.iter().chain(&self.sinks);
-        COMMON_KEYS.contains(&key) || types.flat_map(|it| [it.options, it.target]).flatten().any(|keys| keys.contains(&key))
+        COMMON_KEYS.contains(&key)
+            || types.flat_map(|it| [it.options, it.target]).flatten().any(|keys| keys.contains(&key))
     }
 
     /// Returns the types of provider that serve a target without an entry of `providers:`.

@@ -176,7 +176,8 @@ mod tests {
             assert_eq!(RepositoryName::new(good).expect(good).as_str(), good);
         }
         let long = "a".repeat(256);
-        for bad in ["", "/", "/app", "app/", "a//b", "App", "app:1", "a@sha256:0", "r:5000/a", "-a", "a?b", "..", &long] {
+        for bad in ["", "/", "/app", "app/", "a//b", "App", "app:1", "a@sha256:0", "r:5000/a", "-a", "a?b", "..", &long]
+        {
             RepositoryName::new(bad).expect_err(bad);
         }
     }

@@ -99,7 +99,8 @@ fn types() -> Types {
 }
 
 fn yaml(options: &[&str]) -> String {
-    let entry = |(place, options): (usize, &&str)| format!("  p{place}: {{ type: robot, host: r{place}.example{options} }}\n");
+    let entry =
+        |(place, options): (usize, &&str)| format!("  p{place}: {{ type: robot, host: r{place}.example{options} }}\n");
     let entries = options.iter().enumerate().map(entry).collect::<String>();
     let names = (0..options.len()).map(|place| format!("p{place}")).collect::<Vec<_>>().join(", ");
     format!("providers:\n{entries}targets: [{{ namespace: a, providers: [{names}] }}]\n")

@@ -41,13 +41,11 @@ pub(crate) fn parse(header: &str) -> Vec<Challenge> {
         }
         skip(&mut rest, is_space);
         let value = if rest.next_if_eq(&'"').is_some() { quoted(&mut rest) } else { plain(&mut rest) };
-        match (challenges.last_mut(), value) {
-            (Some(challenge), Some(value)) => challenge.parameters.push((name, value)),
-            _ => {
-                challenges.pop();
-                return challenges;
-            }
-        }
+        let (Some(challenge), Some(value)) = (challenges.last_mut(), value) else {
+            challenges.pop();
+            return challenges;
+        };
+        challenge.parameters.push((name, value));
     }
 }
 

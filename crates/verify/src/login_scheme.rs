@@ -13,15 +13,14 @@ pub(crate) enum LoginScheme {
     Bearer(TokenServer),
 }
 
-/// The token server of a registry.
+/// The token server of a registry. The scope of the challenge is not used: `ghcr.io` names the repository `user/image`
+/// at `/v2/`, which does not exist. `docker login` asks for no scope either.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct TokenServer {
     /// Its URL, without the query of a request.
     pub(crate) realm: String,
     /// The name of the registry at the token server.
     pub(crate) service: Option<String>,
-    /// The rights that the registry asks for.
-    pub(crate) scope: Option<String>,
 }
 
 /// Returns the first usable way of the `WWW-Authenticate` headers, as clients do. `Err`: the reason that there is none.
@@ -31,9 +30,8 @@ pub(crate) fn choose(headers: &[String], registry: &Url) -> Result<LoginScheme, 
         match (challenge.scheme.as_str(), challenge.parameter("realm")) {
             ("basic", _) => return Ok(LoginScheme::Basic),
             ("bearer", Some(realm)) if is_safe(realm, registry) => {
-                let own = |name| challenge.parameter(name).filter(|it| !it.is_empty()).map(str::to_owned);
-                let (service, scope) = (own("service"), own("scope"));
-                return Ok(LoginScheme::Bearer(TokenServer { realm: realm.into(), service, scope }));
+                let service = challenge.parameter("service").filter(|it| !it.is_empty()).map(str::to_owned);
+                return Ok(LoginScheme::Bearer(TokenServer { realm: realm.into(), service }));
             }
             ("bearer", Some(_)) => reason = "the URL of the registry's token server is not HTTPS",
             _ => {}
@@ -55,33 +53,39 @@ mod tests {
     fn the_first_usable_way_is_chosen() {
         let elsewhere = Url::new("https://r.example/v2/").expect("valid");
         let here = Url::new("http://127.0.0.1:5000/v2/").expect("valid");
-        let choose = |headers: &[&str], at: &Url| {
+        let chosen = |headers: &[&str], at: &Url| {
             choose(&headers.iter().map(ToString::to_string).collect::<Vec<_>>(), at).map(|it| match it {
                 LoginScheme::Basic => "basic".to_owned(),
                 LoginScheme::Bearer(server) => server.realm,
             })
         };
         let realm = |text: &str| format!("Bearer realm=\"{text}\"");
-        assert_eq!(choose(&["Basic"], &elsewhere).as_deref(), Ok("basic"));
-        assert_eq!(choose(&["Negotiate", "Basic"], &elsewhere).as_deref(), Ok("basic"));
+        assert_eq!(chosen(&["Basic"], &elsewhere).as_deref(), Ok("basic"));
+        assert_eq!(chosen(&["Negotiate", "Basic"], &elsewhere).as_deref(), Ok("basic"));
         let mixed = ["Bearer realm=\"https://a.example/t\", Basic"];
-        assert_eq!(choose(&mixed, &elsewhere).as_deref(), Ok("https://a.example/t"));
-        assert_eq!(choose(&["Bearer, Basic"], &elsewhere).as_deref(), Ok("basic"));
-        assert_eq!(choose(&[&realm("http://a.example")], &elsewhere), Err("the URL of the registry's token server is not HTTPS"));
+        assert_eq!(chosen(&mixed, &elsewhere).as_deref(), Ok("https://a.example/t"));
+        assert_eq!(chosen(&["Bearer, Basic"], &elsewhere).as_deref(), Ok("basic"));
+        assert_eq!(
+            chosen(&[&realm("http://a.example")], &elsewhere),
+            Err("the URL of the registry's token server is not HTTPS")
+        );
         for loopback in ["http://127.0.0.1:1/t", "https://localhost/t", "http://[::1]:2"] {
-            assert_eq!(choose(&[&realm(loopback)], &here).as_deref(), Ok(loopback));
-            choose(&[&realm(loopback)], &elsewhere).expect_err("a registry elsewhere");
+            assert_eq!(chosen(&[&realm(loopback)], &here).as_deref(), Ok(loopback));
+            chosen(&[&realm(loopback)], &elsewhere).expect_err("a registry elsewhere");
         }
         for none in [&[][..], &["Bearer"], &["Digest realm=x"], &[&realm("https://u:p@a.example")]] {
-            choose(none, &elsewhere).expect_err("no way");
+            chosen(none, &elsewhere).expect_err("no way");
         }
     }
 
     #[test]
-    fn empty_parameters_are_absent() {
+    fn an_empty_service_is_absent() {
         let registry = Url::new("https://r.example/v2/").expect("valid");
-        let header = r#"Bearer realm="https://a.example/t",service="r",scope="""#.to_owned();
-        let expected = TokenServer { realm: "https://a.example/t".into(), service: Some("r".into()), scope: None };
-        assert_eq!(super::choose(&[header], &registry), Ok(LoginScheme::Bearer(expected)));
+        for (parameters, service) in [("", None), (",service=\"\"", None), (",service=r,scope=s", Some("r".to_owned()))]
+        {
+            let header = format!("Bearer realm=\"https://a.example/t\"{parameters}");
+            let expected = TokenServer { realm: "https://a.example/t".into(), service };
+            assert_eq!(choose(&[header], &registry), Ok(LoginScheme::Bearer(expected)));
+        }
     }
 }

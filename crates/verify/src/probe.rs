@@ -68,7 +68,9 @@ impl HttpProbe {
         }
         let authorization = match (choose(answer.challenges(), url), proof) {
             (Ok(LoginScheme::Basic), Proof::Password { user, password }) => basic(user, password.expose_secret()),
-            (Ok(LoginScheme::Basic), Proof::IdentityToken(_)) => return unproven("the registry takes no identity token"),
+            (Ok(LoginScheme::Basic), Proof::IdentityToken(_)) => {
+                return unproven("the registry takes no identity token");
+            }
             (Ok(LoginScheme::Bearer(server)), proof) => {
                 let token = token(&self.0, &server, scope, proof).await?;
                 format!("Bearer {}", token.expose_secret())

@@ -19,15 +19,14 @@ struct Token {
     access_token: Option<String>,
 }
 
-/// Exchanges a login for a token. `scope`: the rights to ask for instead of the registry's own. `Err`: the outcome of
-/// the trial.
+/// Exchanges a login for a token. `scope`: the rights to ask for. `None`: only to log in. `Err`: the outcome of the
+/// trial.
 pub(crate) async fn token(
     client: &HttpClient,
     server: &TokenServer,
     scope: Option<&str>,
     proof: &Proof,
 ) -> Result<SecretString, Outcome> {
-    let scope = scope.or(server.scope.as_deref());
     let mut fields = vec![];
     fields.extend(server.service.as_deref().map(|service| ("service", service)));
     fields.extend(scope.map(|scope| ("scope", scope)));
@@ -37,7 +36,8 @@ pub(crate) async fn token(
             client.get(&url, &[("authorization", &basic(user, password.expose_secret()))]).await
         }
         Proof::IdentityToken(token) => {
-            let grant = [("grant_type", "refresh_token"), ("client_id", CLIENT), ("refresh_token", token.expose_secret())];
+            let grant =
+                [("grant_type", "refresh_token"), ("client_id", CLIENT), ("refresh_token", token.expose_secret())];
             fields.extend(grant);
             client.post_form(&Url::new(&server.realm).map_err(failed)?, &fields, &[]).await
         }

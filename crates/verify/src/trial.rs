@@ -35,7 +35,8 @@ fn of_login(login: &Login, repository: Option<&RepositoryName>) -> Vec<Trial> {
         let host = registry.host_and_port();
         let repository = repository.filter(|it| registry.covers(&format!("{host}/{it}"))).cloned();
         let trial = trials.entry(host);
-        let trial = trial.or_insert_with(|| Trial { registry: registry.clone(), proof: proof.clone(), repository: None });
+        let trial =
+            trial.or_insert_with(|| Trial { registry: registry.clone(), proof: proof.clone(), repository: None });
         trial.repository = trial.repository.take().or(repository);
     }
     trials.into_values().collect()

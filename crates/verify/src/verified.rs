@@ -344,7 +344,9 @@ mod tests {
         let registries = (0..40).map(|it| format!("r{it:02}.example")).collect::<Vec<_>>();
         let all = registries.iter().map(|it| Registry::new(it).expect("valid")).collect();
         let verified = Verified::builder(Arc::new(Many(all))).with_probe(script.clone());
-        registries.iter().for_each(|it| script.answers(it, &[Outcome::Proven]));
+        for registry in &registries {
+            script.answers(registry, &[Outcome::Proven]);
+        }
         verified.credential().await.expect("all are proven");
         assert_eq!(script.asked().len(), 40);
 

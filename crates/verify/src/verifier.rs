@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use regcred_config::Verify;
-use regcred_core::{Clock, Registry, RegistryProvider, Result, SystemClock};
+use regcred_core::{Clock, Code, Registry, RegistryProvider, Result, SystemClock};
 use regcred_http::HttpClient;
 use regcred_plan::Verifier;
 
-use crate::{Verified, trial};
+use crate::{Verified, VerifiedBuilder, codes, trial};
 
 /// Verifies the credentials of entries with `verify`: for `Types::with_verifier` of `regcred-plan`.
 #[derive(Clone, Debug)]
@@ -40,10 +40,14 @@ impl Default for RegistryVerifier {
 impl Verifier for RegistryVerifier {
     fn verified(&self, provider: Arc<dyn RegistryProvider>, verify: &Verify) -> Result<Arc<dyn RegistryProvider>> {
         let builder = Verified::builder(provider).with_clock(self.clock.clone());
-        let builder = self.client.iter().cloned().fold(builder, |builder, client| builder.with_client(client));
-        let builder = verify.repository.iter().cloned().fold(builder, |builder, it| builder.with_repository(it));
+        let builder = self.client.iter().cloned().fold(builder, VerifiedBuilder::with_client);
+        let builder = verify.repository.iter().cloned().fold(builder, VerifiedBuilder::with_repository);
         let builder = if verify.is_strict { builder.strict() } else { builder };
         Ok(Arc::new(builder.build()?))
+    }
+
+    fn codes(&self) -> &'static [&'static Code] {
+        codes::CODES
     }
 
     fn hosts(&self, registry: &Registry) -> Vec<String> {

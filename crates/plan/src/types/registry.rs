@@ -142,10 +142,11 @@ impl Types {
         regcred_config::schema(&schemas)
     }
 
-    /// Returns the codes of the types.
+    /// Returns the codes of the types, and of the verifier.
     pub fn codes(&self) -> Vec<&'static Code> {
         let providers = self.providers.values().map(|it| it.codes());
-        providers.chain(self.sinks.values().map(|it| it.of.codes())).flatten().copied().collect()
+        let verifier = self.verifier.iter().map(|it| it.codes());
+        providers.chain(self.sinks.values().map(|it| it.of.codes())).chain(verifier).flatten().copied().collect()
     }
 
     /// Returns what these types add to the grammar of a config.

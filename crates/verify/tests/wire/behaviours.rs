@@ -1,10 +1,10 @@
 //! One row per behaviour of a registry: the result, the log, and no secret.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use axum::response::Response;
 use base64::{Engine, engine::general_purpose::STANDARD};
-use regcred_core::{RegistryProvider, Result};
+use regcred_core::{Error, RegistryProvider, SystemClock, testing::FakeProvider};
 use regcred_testkit::{FaultProxy, fault::Fault};
 use regcred_verify::VerifiedBuilder;
 
@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// What a row expects: a code, or acceptance.
-type Expected = std::result::Result<(), &'static str>;
+type Expected = Result<(), &'static str>;
 
 fn basic(asked: &Asked, status: u16) -> Response {
     if asked.has_password() { answer(status) } else { challenge(&format!("Basic realm=\"{ANSWERED}\"")) }
@@ -32,11 +32,11 @@ fn bearer(asked: &Asked, at_server: impl Fn() -> Response, at_registry: impl Fn(
 }
 
 /// Verifies a credential, and checks that neither the error nor the logs contain a secret or a part of an answer.
-async fn verify(builder: VerifiedBuilder, logs: &Logs) -> (Result<(), &'static str>, String) {
+async fn verify(builder: VerifiedBuilder, logs: &Logs) -> (Expected, String) {
     let verified = builder.build().expect("it is usable");
     let result = verified.credential().await;
     let (logged, shown) = (logs.take(), format!("{verified:?} {result:?}"));
-    let error = result.as_ref().err().map(regcred_core::Error::summary).unwrap_or_default();
+    let error = result.as_ref().err().map(Error::summary).unwrap_or_default();
     for text in [&logged, &shown, &error] {
         let encoded = STANDARD.encode("AWS:canary-1");
         for secret in ["canary", TOKEN, ANSWERED, encoded.trim_end_matches('=')] {
@@ -51,7 +51,12 @@ async fn only_a_definite_refusal_refuses_a_credential() {
     let rows: &[(&str, fn(&Asked) -> Response, Expected, &str)] = &[
         ("Basic, accepted", |it| basic(it, 200), Ok(()), "DEBUG regcred_verify::verified: verified credential"),
         ("Basic, refused", |_| challenge("Basic"), Err("RC0591"), "trying again"),
-        ("Basic, accepted at last", |it| basic(it, if it.earlier < 2 { 401 } else { 200 }), Ok(()), "verified credential"),
+        (
+            "Basic, accepted at last",
+            |it| basic(it, if it.earlier < 2 { 401 } else { 200 }),
+            Ok(()),
+            "verified credential",
+        ),
         ("Basic, forbidden", |it| basic(it, 403), Ok(()), "WARN regcred_verify::verified: cannot verify credential"),
         ("Basic, throttled", |it| basic(it, 429), Ok(()), "the registry answers HTTP 429"),
         ("Basic, broken", |it| basic(it, 503), Ok(()), "the registry answers HTTP 503"),
@@ -82,7 +87,12 @@ async fn only_a_definite_refusal_refuses_a_credential() {
             Ok(()),
             "token server is not HTTPS",
         ),
-        ("redirected", |_| with_header(302, "location", "/from-an-answer"), Ok(()), "it redirects to another URL (HTTP 302)"),
+        (
+            "redirected",
+            |_| with_header(302, "location", "/from-an-answer"),
+            Ok(()),
+            "it redirects to another URL (HTTP 302)",
+        ),
         (
             "huge",
             |it| basic(it, 200).map(|_| ANSWERED.repeat(10_000).into()),
@@ -115,6 +125,14 @@ async fn strict_verification_also_refuses_for_http_403() {
 }
 
 #[tokio::test]
+async fn a_login_alone_asks_for_no_repository() {
+    let registry = FakeRegistry::start(|it| bearer(it, token, || answer(200))).await;
+    builder(&registry).build().expect("it is usable").credential().await.expect("it is proven");
+    let lines = registry.asked().into_iter().map(|it| it.line).collect::<Vec<_>>();
+    assert_eq!(lines, ["GET /v2/", "GET /token/from-an-answer?service=from-an-answer", "GET /v2/"]);
+}
+
+#[tokio::test]
 async fn a_broken_connection_never_blocks() {
     let logs = Logs::collect();
     let registry = FakeRegistry::start(|_| challenge("Basic")).await;
@@ -128,16 +146,13 @@ async fn a_broken_connection_never_blocks() {
     ] {
         let deadline = Duration::from_millis(if fault == Fault::BlackHole { 50 } else { 10_000 });
         proxy.set(fault);
-        let fake = regcred_core::testing::FakeProvider::new(
-            std::sync::Arc::new(regcred_core::SystemClock),
-            &proxy.address().to_string(),
-        );
+        let fake = FakeProvider::new(Arc::new(SystemClock), &proxy.address().to_string());
         let client = client().with_deadline(deadline).build().expect("it is usable");
-        let (result, logged) = verify(of(std::sync::Arc::new(fake)).with_client(client), &logs).await;
+        let (result, logged) = verify(of(Arc::new(fake)).with_client(client), &logs).await;
         assert_eq!(result, Ok(()), "{log}");
         assert!(logged.contains(log), "{log}: {logged}");
     }
-    assert_eq!(registry.asked().len(), 0);
+    assert!(registry.asked().iter().all(|it| it.authorization.is_empty()), "no login without a challenge");
 }
 
 #[tokio::test]
@@ -148,7 +163,11 @@ async fn a_registry_that_proves_nothing_is_reported_once() {
     for expected in [1, 0] {
         verified.credential().await.expect("it is accepted");
         let logged = logs.take();
-        assert_eq!(logged.matches("INFO regcred_verify::verified: cannot verify credential").count(), expected, "{logged}");
+        assert_eq!(
+            logged.matches("INFO regcred_verify::verified: cannot verify credential").count(),
+            expected,
+            "{logged}"
+        );
         assert!(logged.contains("the registry answers without a login"), "{logged}");
     }
 }

@@ -33,7 +33,8 @@ async fn a_login_is_sent_only_to_a_trusted_registry() {
             _ => None,
         });
         let hub = FakeProvider::new(Arc::new(SystemClock), "docker.io");
-        let verified = of(Arc::new(hub)).with_client(client.build().expect("it is usable")).build().expect("it is usable");
+        let verified =
+            of(Arc::new(hub)).with_client(client.build().expect("it is usable")).build().expect("it is usable");
         verified.credential().await.expect("it is accepted");
         let logged = logs.take();
         assert!(logged.contains(log) && !logged.contains("canary"), "{logged}");

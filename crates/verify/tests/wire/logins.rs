@@ -46,7 +46,8 @@ async fn an_identity_token_is_exchanged_at_the_token_server() {
 
 #[tokio::test]
 async fn an_entry_is_tried_if_it_has_a_user_and_a_password() {
-    let registry = FakeRegistry::start(|asked| if asked.has_password() { answer(200) } else { challenge("Basic") }).await;
+    let registry =
+        FakeRegistry::start(|asked| if asked.has_password() { answer(200) } else { challenge("Basic") }).await;
     let logs = Logs::collect();
     for (entry, code, log) in [
         (format!(r#"{{"auth":"{}"}}"#, STANDARD.encode("AWS:canary-7")), None, "verified credential"),

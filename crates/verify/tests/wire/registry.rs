@@ -53,7 +53,8 @@ impl FakeRegistry {
         let handler = move |request: Request| async move {
             let (head, body) = request.into_parts();
             let body = to_bytes(body, 1 << 20).await.expect("a small body");
-            let text = |name: &str| head.headers.get(name).and_then(|it| it.to_str().ok()).unwrap_or_default().to_owned();
+            let text =
+                |name: &str| head.headers.get(name).and_then(|it| it.to_str().ok()).unwrap_or_default().to_owned();
             let mut record = record.lock().unwrap_or_else(PoisonError::into_inner);
             let asked = Asked {
                 earlier: record.len(),
@@ -100,7 +101,7 @@ impl Asked {
     /// Returns the answer of a registry with a token server to a request without a token.
     pub(crate) fn ask_for_token(&self) -> Response {
         let realm = format!("http://{}/token/{ANSWERED}", self.host);
-        challenge(&format!("Bearer realm=\"{realm}\",service=\"{ANSWERED}\",scope=\"\""))
+        challenge(&format!("Bearer realm=\"{realm}\",service=\"{ANSWERED}\",scope=\"repository:user/image:pull\""))
     }
 }
 
