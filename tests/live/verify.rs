@@ -3,7 +3,7 @@
 use std::{
     fs,
     io::{BufRead, BufReader},
-    net::{Ipv4Addr, SocketAddr},
+    net::{IpAddr, Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::Arc,
@@ -16,14 +16,14 @@ use regcred_core::{
     Clock, Login, Registry, RegistryCredential, RegistryProvider, Result, SystemClock, Validity, async_trait,
 };
 use regcred_testkit::{FaultProxy, fault::Fault};
-use regcred_verify::Verified;
+use regcred_verify::{Verified, VerifiedBuilder};
 use serde_json::json;
 
 /// The bcrypt hash of `pass`.
 const HASH: &str = "$2y$05$abcdefghijklmnopqrstuuZFBUbfXoM8LFiPx8LYlO/sXZB/Cwk3K";
 const REPOSITORY: &str = "team/app";
 /// No server listens there, because the token server answers without an upstream.
-const NOWHERE: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 1);
+const NOWHERE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 1);
 
 /// A `docker-registry` that ends when it is dropped.
 struct Distribution {
@@ -44,7 +44,7 @@ impl Distribution {
         let mut command = Command::new("docker-registry");
         command.arg("serve").arg(config).stdout(Stdio::null()).stderr(Stdio::piped());
         let mut process = command.spawn().expect("docker-registry starts");
-        let mut lines = BufReader::new(process.stderr.take().expect("it is piped")).lines().map_while(|it| it.ok());
+        let mut lines = BufReader::new(process.stderr.take().expect("it is piped")).lines().map_while(Result::ok);
         let address = lines.find_map(|line| {
             let (_, rest) = line.split_once("listening on ")?;
             Some(rest.chars().take_while(|it| it.is_ascii_digit() || ".:".contains(*it)).collect())
@@ -62,7 +62,7 @@ impl Distribution {
         for repository in [None, Some(REPOSITORY)] {
             let builder = Verified::builder(Arc::new(Fixed(login.clone()))).strict().with_pause(Duration::ZERO);
             let repository = repository.map(|it| it.parse().expect("valid"));
-            let verified = repository.into_iter().fold(builder, |builder, it| builder.with_repository(it)).build();
+            let verified = repository.into_iter().fold(builder, VerifiedBuilder::with_repository).build();
             let result = verified.expect("the environment is usable").credential().await;
             codes.push(result.err().map(|error| error.code().id()));
         }

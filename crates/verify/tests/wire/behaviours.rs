@@ -17,6 +17,8 @@ use crate::{
 
 /// What a row expects: a code, or acceptance.
 type Expected = Result<(), &'static str>;
+/// The answers of a registry.
+type Behaviour = fn(&Asked) -> Response;
 
 fn basic(asked: &Asked, status: u16) -> Response {
     if asked.has_password() { answer(status) } else { challenge(&format!("Basic realm=\"{ANSWERED}\"")) }
@@ -48,7 +50,7 @@ async fn verify(builder: VerifiedBuilder, logs: &Logs) -> (Expected, String) {
 
 #[tokio::test]
 async fn only_a_definite_refusal_refuses_a_credential() {
-    let rows: &[(&str, fn(&Asked) -> Response, Expected, &str)] = &[
+    let rows: &[(&str, Behaviour, Expected, &str)] = &[
         ("Basic, accepted", |it| basic(it, 200), Ok(()), "DEBUG regcred_verify::verified: verified credential"),
         ("Basic, refused", |_| challenge("Basic"), Err("RC0591"), "trying again"),
         (
@@ -113,7 +115,7 @@ async fn only_a_definite_refusal_refuses_a_credential() {
 async fn strict_verification_also_refuses_for_http_403() {
     let logs = Logs::collect();
     for behaviour in [
-        (|it| basic(it, 403)) as fn(&Asked) -> Response,
+        (|it| basic(it, 403)) as Behaviour,
         |it| bearer(it, || answer(403), || answer(200)),
         |it| bearer(it, token, || answer(403)),
     ] {
@@ -182,7 +184,7 @@ async fn a_repository_proves_what_the_root_does_not() {
             _ => answer(200),
         }
     }
-    let rows: &[(fn(&Asked) -> Response, Expected, Expected, &str)] = &[
+    let rows: &[(Behaviour, Expected, Expected, &str)] = &[
         (|it| repository(it, 200), Ok(()), Ok(()), "verified credential"),
         (|it| repository(it, 404), Ok(()), Ok(()), "verified credential"),
         (|it| repository(it, 401), Err("RC0591"), Err("RC0591"), ""),
