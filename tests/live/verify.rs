@@ -60,7 +60,9 @@ impl Distribution {
         let login = Login::new(vec![registry], user, password.into()).expect("valid");
         let mut codes = vec![];
         for repository in [None, Some(REPOSITORY)] {
-            let builder = Verified::builder(Arc::new(Fixed(login.clone()))).strict().with_pause(Duration::ZERO);
+            let builder = Verified::builder(Arc::new(Fixed(login.clone())), Arc::new(SystemClock))
+                .strict()
+                .with_pause(Duration::ZERO);
             let repository = repository.map(|it| it.parse().expect("valid"));
             let verified = repository.into_iter().fold(builder, VerifiedBuilder::with_repository).build();
             let result = verified.expect("the environment is usable").credential().await;

@@ -8,8 +8,7 @@ use std::{
 
 use futures::stream::{FuturesUnordered, StreamExt};
 use regcred_core::{
-    Caller, Clock, Error, Issuer, RegistryCredential, RegistryProvider, RepositoryName, Result, Scope, SystemClock,
-    async_trait,
+    Caller, Clock, Error, Issuer, RegistryCredential, RegistryProvider, RepositoryName, Result, Scope, async_trait,
 };
 use regcred_http::HttpClient;
 use tokio::time::{Instant, sleep, timeout_at};
@@ -68,12 +67,6 @@ impl VerifiedBuilder {
         Self { client: Some(client), ..self }
     }
 
-    /// Sets the clock that the lives of credentials are compared with. Default: the clock of the machine.
-    #[must_use]
-    pub fn with_clock(self, clock: Arc<dyn Clock>) -> Self {
-        Self { clock, ..self }
-    }
-
     /// Sets the repository that a credential must be able to read, at each registry that contains it. It need not
     /// exist. Default: none, and a credential must only log in.
     #[must_use]
@@ -108,9 +101,8 @@ impl VerifiedBuilder {
 }
 
 impl Verified {
-    /// Returns a builder for the credentials of this provider.
-    pub fn builder(provider: Arc<dyn RegistryProvider>) -> VerifiedBuilder {
-        let clock = Arc::new(SystemClock);
+    /// Returns a builder for the credentials of this provider. Their lives are compared with the clock.
+    pub fn builder(provider: Arc<dyn RegistryProvider>, clock: Arc<dyn Clock>) -> VerifiedBuilder {
         VerifiedBuilder { provider, client: None, clock, is_strict: false, repository: None, pause: PAUSE }
     }
 
@@ -291,7 +283,7 @@ mod tests {
 
     fn verified(script: &Arc<Script>, clock: &Arc<TestClock>) -> (Arc<FakeProvider>, VerifiedBuilder, Arc<Script>) {
         let fake = Arc::new(FakeProvider::new(clock.clone(), R));
-        (fake.clone(), Verified::builder(fake).with_clock(clock.clone()), script.clone())
+        (fake.clone(), Verified::builder(fake, clock.clone()), script.clone())
     }
 
     #[tokio::test(start_paused = true)]
@@ -331,7 +323,7 @@ mod tests {
         for (latency, expected) in [(0, 20), (5, 25), (15, 28), (29, 29)] {
             let clock = Arc::new(TestClock::new());
             let fake = FakeProvider::new(clock.clone(), R).with_latency(Duration::from_secs(latency));
-            let verified = Verified::builder(Arc::new(fake)).with_clock(clock).with_probe(script.clone());
+            let verified = Verified::builder(Arc::new(fake), clock).with_probe(script.clone());
             let begin = Instant::now();
             verified.credential().await.expect("silence proves nothing");
             assert_eq!(begin.elapsed().as_secs(), expected, "{latency}");
@@ -343,7 +335,7 @@ mod tests {
         let script = Script::new();
         let registries = (0..40).map(|it| format!("r{it:02}.example")).collect::<Vec<_>>();
         let all = registries.iter().map(|it| Registry::new(it).expect("valid")).collect();
-        let verified = Verified::builder(Arc::new(Many(all))).with_probe(script.clone());
+        let verified = Verified::builder(Arc::new(Many(all)), Arc::new(TestClock::new())).with_probe(script.clone());
         for registry in &registries {
             script.answers(registry, &[Outcome::Proven]);
         }
@@ -382,8 +374,8 @@ mod tests {
     async fn all_other_methods_are_those_of_the_inner_provider() {
         let (script, clock) = (Script::new(), Arc::new(TestClock::new()));
         let life = Duration::from_hours(13);
-        let fake = Arc::new(FakeProvider::new(clock, R).with_longest_life(life));
-        let verified = Verified::builder(fake.clone()).with_probe(script);
+        let fake = Arc::new(FakeProvider::new(clock.clone(), R).with_longest_life(life));
+        let verified = Verified::builder(fake.clone(), clock).with_probe(script);
         fake.set_issuer(Some("123456789012"));
         assert_eq!(verified.issuer().await, Some(Issuer::of("123456789012")));
         assert_eq!((verified.longest_life(), verified.scope()), (Some(life), Scope::Unknown));

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use regcred_config::Verify;
-use regcred_core::{Clock, Code, Registry, RegistryProvider, Result, SystemClock};
+use regcred_core::{Clock, Code, Registry, RegistryProvider, Result};
 use regcred_http::HttpClient;
 use regcred_plan::Verifier;
 
@@ -17,29 +17,22 @@ pub struct RegistryVerifier {
 }
 
 impl RegistryVerifier {
+    /// Creates a verifier. The lives of credentials are compared with the clock.
+    pub fn new(clock: Arc<dyn Clock>) -> Self {
+        Self { client: None, clock }
+    }
+
     /// Sets the client of all requests. Default: one per provider, with the environment of the process at its first
     /// mint.
     #[must_use]
     pub fn with_client(self, client: HttpClient) -> Self {
         Self { client: Some(client), ..self }
     }
-
-    /// Sets the clock that the lives of credentials are compared with. Default: the clock of the machine.
-    #[must_use]
-    pub fn with_clock(self, clock: Arc<dyn Clock>) -> Self {
-        Self { clock, ..self }
-    }
-}
-
-impl Default for RegistryVerifier {
-    fn default() -> Self {
-        Self { client: None, clock: Arc::new(SystemClock) }
-    }
 }
 
 impl Verifier for RegistryVerifier {
     fn verified(&self, provider: Arc<dyn RegistryProvider>, verify: &Verify) -> Result<Arc<dyn RegistryProvider>> {
-        let builder = Verified::builder(provider).with_clock(self.clock.clone());
+        let builder = Verified::builder(provider, self.clock.clone());
         let builder = self.client.iter().cloned().fold(builder, VerifiedBuilder::with_client);
         let builder = verify.repository.iter().cloned().fold(builder, VerifiedBuilder::with_repository);
         let builder = if verify.is_strict { builder.strict() } else { builder };
@@ -57,7 +50,7 @@ impl Verifier for RegistryVerifier {
 
 #[cfg(test)]
 mod tests {
-    use regcred_core::testing::FakeProvider;
+    use regcred_core::{SystemClock, testing::FakeProvider};
 
     use super::*;
 
@@ -67,7 +60,9 @@ mod tests {
         let repository = "team/app".parse().expect("valid");
         let strict = Verify::new(true).with_repository(repository);
         let shown = |verify: &Verify| {
-            let verified = RegistryVerifier::default().verified(fake(), verify).expect("the environment is usable");
+            let verified = RegistryVerifier::new(Arc::new(SystemClock))
+                .verified(fake(), verify)
+                .expect("the environment is usable");
             format!("{verified:?}")
         };
         assert!(shown(&strict).contains("is_strict: true, repository: Some(\"team/app\")"), "{}", shown(&strict));
@@ -76,7 +71,8 @@ mod tests {
 
     #[test]
     fn the_hosts_are_those_of_the_registry_and_the_token_server_of_docker_hub() {
-        let hosts = |text: &str| RegistryVerifier::default().hosts(&Registry::new(text).expect("valid"));
+        let hosts =
+            |text: &str| RegistryVerifier::new(Arc::new(SystemClock)).hosts(&Registry::new(text).expect("valid"));
         assert_eq!(hosts("quay.io/team"), ["quay.io:443"]);
         assert_eq!(hosts("r.example:5000"), ["r.example:5000"]);
         assert_eq!(hosts("docker.io"), ["registry-1.docker.io:443", "auth.docker.io:443"]);

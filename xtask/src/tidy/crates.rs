@@ -23,7 +23,7 @@ const PURE: &[&str] = &["tokio", "async-trait", "kube", "hyper", "reqwest"];
 const VENDORS: &[&str] = &["kube", "k8s-openapi", "aws-config", "aws-sdk-ecr", "aws-sdk-sts"];
 
 /// The table of ARCHITECTURE.md.
-const RULES: [Rule; 18] = [
+const RULES: [Rule; 19] = [
     Rule { package: "regcred-core", uses: &[], never: RUNTIMES },
     Rule {
         package: "regcred-engine",
@@ -45,6 +45,11 @@ const RULES: [Rule; 18] = [
         package: "regcred-ecr",
         uses: &["regcred-config", "regcred-core", "regcred-plan"],
         never: &["kube", "k8s-openapi", "figment"],
+    },
+    Rule {
+        package: "regcred-verify",
+        uses: &["regcred-config", "regcred-core", "regcred-http", "regcred-plan"],
+        never: &["kube", "k8s-openapi", "figment", "aws-config", "aws-sdk-ecr"],
     },
     Rule {
         package: "regcred-openshift",

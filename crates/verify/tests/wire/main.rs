@@ -29,7 +29,7 @@ fn builder(registry: &FakeRegistry) -> VerifiedBuilder {
 /// Returns the verification of a provider, without a pause.
 fn of(provider: Arc<dyn RegistryProvider>) -> VerifiedBuilder {
     let client = client().build().expect("it is usable");
-    Verified::builder(provider).with_client(client).with_pause(Duration::ZERO)
+    Verified::builder(provider, Arc::new(SystemClock)).with_client(client).with_pause(Duration::ZERO)
 }
 
 /// Mints a login that the test made.
