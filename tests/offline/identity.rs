@@ -259,7 +259,12 @@ async fn a_container_sends_the_current_token_of_its_file_and_never_to_a_proxy() 
     fs::write(&file, "pod-three").expect("it can be written");
     let refused = minting.again();
     assert_eq!(refused["kind"], "denied", "{refused}");
-    assert!(refused["error"].as_str().is_some_and(|it| it.ends_with("its credentials answered HTTP 401")), "{refused}");
+    assert!(
+        refused["error"]
+            .as_str()
+            .is_some_and(|it| it.ends_with("the container credentials endpoint answered HTTP 401")),
+        "{refused}"
+    );
     assert_eq!(container.presented(), ["pod-one", "pod-two", "pod-three"]);
     assert!(proxy.requests().is_empty() && proxy.connects().is_empty(), "what is near goes through no proxy");
     let log = minting.log();

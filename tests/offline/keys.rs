@@ -128,7 +128,7 @@ async fn invalid_keys_in_an_answer_are_refused_with_the_name_of_their_source() {
             let minted = mint(wanted, &environment.collect::<Vec<_>>());
             match said {
                 Some(said) => {
-                    assert_invalid(&minted, &format!("cannot use the access key of {from}: it contains {said}"))
+                    assert_invalid(&minted, &format!("cannot use the access key of {from}: it contains {said}"));
                 }
                 None => assert!(minted["registries"].is_array(), "{from}: {minted}"),
             }

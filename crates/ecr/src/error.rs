@@ -117,6 +117,10 @@ where
         }
         SdkError::ResponseError(response) => {
             let status = response.raw().status().as_u16();
+            // The body is in memory if it was read to its end.
+            if response.raw().body().bytes().is_some() {
+                return failed(&codes::ANSWER, format!("the answer is not valid (HTTP {status})"));
+            }
             failed(&codes::UNREACHABLE, format!("the connection broke during the answer (HTTP {status})"))
         }
         SdkError::TimeoutError(_) => failed(&codes::UNREACHABLE, NO_ANSWER.into()),

@@ -62,6 +62,11 @@ impl Region {
         self.partition.name
     }
 
+    /// Returns the region whose API mints the tokens of ECR Public: us-east-1.
+    pub(crate) fn of_public() -> Self {
+        Self { name: PUBLIC_REGION.into(), partition: PARTITIONS[0] }
+    }
+
     pub(crate) fn has(&self, alias: Alias) -> bool {
         alias == Alias::Fips || self.partition.dual_stack.is_some()
     }
@@ -166,6 +171,9 @@ impl Partition {
         PARTITIONS.into_iter().find(|it| it.prefixes.iter().any(follows))
     }
 }
+
+/// The region whose API mints the tokens of ECR Public.
+const PUBLIC_REGION: &str = "us-east-1";
 
 /// The hosts of ECR Public. It is one registry for all accounts and has its own tokens.
 pub const PUBLIC_HOSTS: [&str; 2] = ["public.ecr.aws", "ecr-public.aws.com"];

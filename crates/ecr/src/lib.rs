@@ -22,6 +22,7 @@ mod profiles;
 mod properties;
 mod provider;
 mod quiet;
+mod service;
 mod settings;
 mod sources;
 mod tenant;

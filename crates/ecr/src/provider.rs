@@ -33,13 +33,15 @@ use crate::{
     profile::DEFAULT,
     profiles::Profiles,
     quiet::quietly,
+    service::{Service, Wanted, late, public_registries},
     settings::{DEADLINE, Settings},
     tenant, token,
     transport::{SKEW, Signing, Transport, is_secure, shown},
 };
 
 /// The variables that redirect requests: the request for a token to ECR, and the request with a web identity to STS.
-const ENDPOINTS: [&str; 3] = ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_ECR", "AWS_ENDPOINT_URL_STS"];
+const ENDPOINTS: [&str; 4] =
+    ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_ECR", "AWS_ENDPOINT_URL_ECR_PUBLIC", "AWS_ENDPOINT_URL_STS"];
 
 /// The time limit for resolving the caller, which may take a program and several roles. With [`DEADLINE`] it is shorter
 /// than a minter's wait.
@@ -49,9 +51,9 @@ const IDENTITY: Duration = Duration::from_secs(18);
 /// once.
 const SPARE: Duration = Duration::from_secs(5);
 
-/// Mints tokens of Amazon ECR in one region with one identity.
+/// Mints tokens of Amazon ECR in one region, or of Amazon ECR Public, with one identity.
 pub struct EcrProvider {
-    ecr: aws_sdk_ecr::Client,
+    service: Service,
     sts: aws_sdk_sts::Client,
     identity: Identity,
     environment: Environment,
@@ -75,6 +77,7 @@ pub struct EcrProvider {
 #[derive(Debug)]
 pub struct EcrProviderBuilder {
     region: Region,
+    is_public: bool,
     hosts: Vec<RegistryHost>,
     aliases: Vec<Alias>,
     endpoint: Option<String>,
@@ -91,8 +94,21 @@ pub struct EcrProviderBuilder {
 impl EcrProvider {
     /// Returns a builder for this region.
     pub fn builder(region: Region) -> EcrProviderBuilder {
+        Self::builder_of(region, false)
+    }
+
+    /// Returns a builder for ECR Public, whose API is in us-east-1. Its tokens open `public.ecr.aws` and
+    /// `ecr-public.aws.com`. The caller needs `ecr-public:GetAuthorizationToken` and `sts:GetServiceBearerToken`.
+    ///
+    /// Pulls work without a login too. A login raises the limits for pulls, and allows pushes.
+    pub fn public_builder() -> EcrProviderBuilder {
+        Self::builder_of(Region::of_public(), true)
+    }
+
+    fn builder_of(region: Region, is_public: bool) -> EcrProviderBuilder {
         EcrProviderBuilder {
             region,
+            is_public,
             hosts: vec![],
             aliases: vec![],
             endpoint: None,
@@ -143,7 +159,7 @@ impl EcrProvider {
 
     /// Mints a token with the provider's identity, in one attempt.
     async fn ask(&self) -> Result<RegistryCredential> {
-        let action = &format!("ecr:GetAuthorizationToken in {}", self.region);
+        let action = &self.service.action(&self.region);
         let spare = self.spare.lock().await.take().filter(|(found, _)| found.elapsed() < SPARE);
         let credentials = match spare {
             Some((_, credentials)) => credentials,
@@ -152,15 +168,8 @@ impl EcrProvider {
         if self.principal.is_some() {
             self.check_principal(&self.caller_with(credentials.clone()).await?)?;
         }
-        let credentials = aws_sdk_ecr::config::Config::builder().credentials_provider(credentials);
-        let call = quietly(self.ecr.get_authorization_token().customize().config_override(credentials).send());
-        let answer = timeout(DEADLINE, call).await.map_err(|_| late(action))?;
-        let answer = answer.map_err(|error| translate(&error, action, self.clock.now()))?;
-        let accounts = self.hosts.iter().map(|host| host.account().clone()).collect::<Vec<_>>();
-        let now = self.clock.now();
-        let (own, credential) = token::credential(answer.authorization_data(), &self.region, &accounts, now)?;
-        let hosts = if self.hosts.is_empty() { vec![own] } else { self.hosts.clone() };
-        credential.for_registries(RegistryHost::with_aliases(&hosts, &self.aliases))
+        let wanted = Wanted { region: &self.region, hosts: &self.hosts, aliases: &self.aliases };
+        self.service.credential(wanted, credentials, &*self.clock).await
     }
 
     /// Resolves the credentials for a call. `action` names the call.
@@ -182,9 +191,8 @@ impl EcrProvider {
         let Some(wanted) = self.principal.as_ref().filter(|wanted| !arn::is_same(caller, wanted)) else {
             return Ok(());
         };
-        let action = format!("ecr:GetAuthorizationToken in {}", self.region);
         let cause = format!("the caller is {caller}, and {wanted} is required");
-        Err(failed(&codes::WRONG_PRINCIPAL, &action, cause))
+        Err(failed(&codes::WRONG_PRINCIPAL, &self.service.action(&self.region), cause))
     }
 }
 
@@ -300,12 +308,21 @@ impl EcrProviderBuilder {
             None => quietly(settings.load(files, &profile)).await,
             Some(_) => quietly(tenant::load(&mut settings, environment, &files, &profile)).await?,
         };
-        let mut ecr = aws_sdk_ecr::config::Builder::from(&config);
-        if let Some(endpoint) = self.endpoint {
-            ecr = ecr.endpoint_url(endpoint);
-        }
+        let service = if self.is_public {
+            let mut ecr = aws_sdk_ecrpublic::config::Builder::from(&config);
+            if let Some(endpoint) = self.endpoint {
+                ecr = ecr.endpoint_url(endpoint);
+            }
+            Service::Public(aws_sdk_ecrpublic::Client::from_conf(ecr.build()))
+        } else {
+            let mut ecr = aws_sdk_ecr::config::Builder::from(&config);
+            if let Some(endpoint) = self.endpoint {
+                ecr = ecr.endpoint_url(endpoint);
+            }
+            Service::Private(aws_sdk_ecr::Client::from_conf(ecr.build()))
+        };
         Ok(EcrProvider {
-            ecr: aws_sdk_ecr::Client::from_conf(ecr.build()),
+            service,
             sts: aws_sdk_sts::Client::new(&config),
             identity: self.identity,
             environment: self.environment,
@@ -327,6 +344,9 @@ impl EcrProviderBuilder {
     pub fn check(&self) -> Result<()> {
         let invalid = |message: String| Err(Error::new(&codes::SETTING, message));
         let region = &self.region;
+        if self.is_public && !(self.hosts.is_empty() && self.aliases.is_empty()) {
+            return invalid("ECR Public is one registry, without accounts and other hosts".into());
+        }
         if let Some(stray) = self.hosts.iter().find(|host| host.region() != region) {
             return invalid(format!(
                 "{stray} is not in {region}, and a token of one region does not open another's registries"
@@ -376,6 +396,9 @@ impl RegistryProvider for EcrProvider {
 
     /// Returns the configured hosts. Without any, ECR's answer names the host.
     fn scope(&self) -> Scope {
+        if matches!(self.service, Service::Public(_)) {
+            return Scope::Exact(public_registries());
+        }
         if self.hosts.is_empty() {
             return Scope::Unknown;
         }
@@ -386,8 +409,12 @@ impl RegistryProvider for EcrProvider {
         Some(token::LONGEST_LIFE)
     }
 
-    /// Returns the account of the caller. A token names the same account as its own registry's.
+    /// Returns the account of the caller. A token names the same account as its own registry's. A token of ECR Public
+    /// names no account.
     async fn issuer(&self) -> Option<Issuer> {
+        if matches!(self.service, Service::Public(_)) {
+            return None;
+        }
         self.known_caller().await.ok().and_then(arn::account).map(Issuer::of)
     }
 
@@ -400,10 +427,6 @@ impl RegistryProvider for EcrProvider {
             Caller::new("aws", shown).with_account(account).with_warning(warning)
         }))
     }
-}
-
-fn late(action: &str) -> Error {
-    failed(&codes::UNREACHABLE, action, NO_ANSWER)
 }
 
 impl fmt::Debug for EcrProvider {

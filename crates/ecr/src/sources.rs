@@ -225,12 +225,12 @@ impl Sources {
             None => EnvironmentVariableCredentialsProvider::new().provide_credentials().await,
             Some(_) => tenant::keys(&self.environment),
         };
-        let keys = given.map_err(|error| match error {
-            CredentialsError::CredentialsNotLoaded(_) => error,
-            _ => {
-                let error = Error::new(&codes::SETTING, format!("cannot use {} and {}", KEYS[0], KEYS[1]));
-                Failure(error.with_cause("they are not text")).into()
+        let keys = given.map_err(|error| {
+            if matches!(error, CredentialsError::CredentialsNotLoaded(_)) {
+                return error;
             }
+            let error = Error::new(&codes::SETTING, format!("cannot use {} and {}", KEYS[0], KEYS[1]));
+            Failure(error.with_cause("they are not text")).into()
         })?;
         let variable = |part| match part {
             Part::AccessKey => "AWS_ACCESS_KEY_ID",

@@ -6,8 +6,9 @@ use std::{
 };
 
 use aws_sdk_ecr::types::AuthorizationData;
+use aws_sdk_ecrpublic::types as public;
 use base64::{Engine, engine::general_purpose::STANDARD};
-use regcred_core::{Error, Issuer, Login, RegistryCredential, Result, SecretString, Validity};
+use regcred_core::{Error, Issuer, Login, Registry, RegistryCredential, Result, SecretString, Validity};
 
 use crate::host::{AccountId, Region, RegistryHost};
 
@@ -36,6 +37,18 @@ pub(crate) fn credential(
     let validity = validity.with_issuer(Some(Issuer::of(&host.account().to_string())));
     let login = Login::new(vec![host.registry()], username, password)?;
     Ok((host, RegistryCredential::new(vec![login], validity)?))
+}
+
+/// Decodes a token of ECR Public, and checks its lifetime. The token opens these registries.
+pub(crate) fn public(
+    answer: Option<&public::AuthorizationData>,
+    registries: Vec<Registry>,
+    now: SystemTime,
+) -> Result<RegistryCredential> {
+    let token = answer.and_then(|data| data.authorization_token());
+    let (username, password) = decode(token.ok_or_else(|| bad_answer("it has no token"))?)?;
+    let end = answer.and_then(|data| data.expires_at()).map(|it| (it.secs(), it.subsec_nanos()));
+    RegistryCredential::new(vec![Login::new(registries, username, password)?], life(end, now)?)
 }
 
 fn choose<'a>(

@@ -86,7 +86,7 @@ fn method(secret: &PullSecret) -> Result<Method, String> {
         ));
     }
     if !secret.registries.iter().any(is_private) {
-        return Err("it is only for ECR Public, for which regcred mints no tokens".into());
+        return Err("it is only for ECR Public: write an entry by hand, with a provider of type ecr-public".into());
     }
     if secret.instance.is_some() {
         return Ok(Method::Keep);

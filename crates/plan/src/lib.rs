@@ -26,7 +26,7 @@ pub use schemars;
 pub use types::{
     identity::{ChosenIdentity, Identities, IdentityFlag, POD_TOKEN, PodIdentity, PodSite, Policies, SecretFile},
     planned::PlannedProvider,
-    provider::{Inline, NeededFile, Probe, ProviderPlan, ProviderType},
+    provider::{Inline, NeededFile, Probe, ProviderPlan, ProviderType, Variant},
     registry::Types,
     sink::{Choice, ClusterPlan, NoOptions, Run, SinkPlan, SinkTarget, SinkType, SourceAndSink, fixed_targets},
     verifier::Verifier,

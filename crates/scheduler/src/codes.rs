@@ -5,7 +5,7 @@ regcred_core::codes! {
     pub CODES;
     USAGE = "RC0701", Invalid, "The command line is wrong",
         cause "A command or a flag does not exist, a value is missing or invalid, or two flags exclude each other.",
-        fix "Correct the command line. `regcred COMMAND --help` lists the flags and shows examples.";
+        fix "Correct the command line. The help of the command lists the flags and shows examples: add `--help`.";
     NO_CONFIG = "RC0702", Invalid, "There is no config",
         cause "No config is named, and the folder has no `regcred.yaml`.",
         fix "Name a file with `--config`, or create one with `regcred init > regcred.yaml`.";

@@ -99,7 +99,9 @@ fn errors_in_file_options_are_reported_with_all_others() {
     }
     assert!(lines[3].contains("yaml:3: providers.no.registry: "), "{said}");
     assert!(
-        lines[4].contains("yaml:4: providers.what.type: \"vault\" is not a type of provider (known types: ecr, file)"),
+        lines[4].contains(
+            "yaml:4: providers.what.type: \"vault\" is not a type of provider (known types: ecr, ecr-public, file)"
+        ),
         "{said}"
     );
 }

@@ -1,15 +1,19 @@
 //! Checks the options of an entry. Reports all problems at once, each at its key.
 
-use regcred_config::{Partial, Problem, Problems, Spec, codes::COMBINATION};
+use regcred_config::{Problem, Problems, Spec, codes::COMBINATION};
 
 use super::{
     options::{Account, EcrOptions},
+    public::{self, PublicOptions},
     token::{Token, plain},
 };
 use crate::{Environment, Region};
 
 /// Reads the options of an entry. Returns all problems at once: of the form, of single options, and of combinations.
 pub(super) fn read(spec: &Spec, environment: &Environment) -> Result<EcrOptions, Problems> {
+    if public::is(spec) {
+        return read_public(spec, environment);
+    }
     let read = spec.partial::<EcrOptions>(&[("region", SUBSTITUTES[0])]);
     let mut problems = read.problems.clone();
     let Some(options) = read.value.clone() else { return Err(all(problems)) };
@@ -20,16 +24,36 @@ pub(super) fn read(spec: &Spec, environment: &Environment) -> Result<EcrOptions,
             Err(error) => problems.push(spec.problem("region", error.to_string()).with_code(error.code())),
         }
     }
-    problems.extend(
-        conflicts(&options, &read).into_iter().map(|(key, why)| spec.problem(key, why).with_code(&COMBINATION)),
-    );
-    problems.extend(refused(spec, &options, &regions, environment));
+    problems.extend(wrong(spec, &options, &regions, environment, |key| read.is_faulty(key)));
     let [region] = regions.as_slice() else { return Err(all(problems)) };
     if let Err(error) = plain(options.accounts.iter().map(Account::as_str), region) {
         problems.push(spec.problem("accounts", error.to_string()).with_code(error.code()));
     }
     Problems::check(problems)?;
     Ok(options)
+}
+
+fn read_public(spec: &Spec, environment: &Environment) -> Result<EcrOptions, Problems> {
+    let read = spec.partial::<PublicOptions>(&[]);
+    let mut problems = read.problems.clone();
+    let Some(options) = read.value.clone().map(EcrOptions::from) else { return Err(all(problems)) };
+    let regions = Region::new(&options.region).into_iter().collect::<Vec<_>>();
+    problems.extend(wrong(spec, &options, &regions, environment, |key| read.is_faulty(key)));
+    Problems::check(problems)?;
+    Ok(options)
+}
+
+/// Returns the problems of combinations, and of the options that the provider would refuse in each of these regions.
+fn wrong(
+    spec: &Spec,
+    options: &EcrOptions,
+    regions: &[Region],
+    environment: &Environment,
+    is_faulty: impl Fn(&str) -> bool,
+) -> Vec<Problem> {
+    let combined = conflicts(options, is_faulty).into_iter();
+    let combined = combined.map(|(key, why)| spec.problem(key, why).with_code(&COMBINATION));
+    combined.chain(refused(spec, options, regions, environment)).collect()
 }
 
 fn all(problems: Vec<Problem>) -> Problems {
@@ -96,8 +120,8 @@ fn refused(spec: &Spec, options: &EcrOptions, regions: &[Region], environment: &
 }
 
 /// Returns options that cannot be combined, each with its key.
-fn conflicts(options: &EcrOptions, read: &Partial<EcrOptions>) -> Vec<(&'static str, &'static str)> {
-    let is_said = |key: &str, is_valid: bool| is_valid || read.is_faulty(key);
+fn conflicts(options: &EcrOptions, is_faulty: impl Fn(&str) -> bool) -> Vec<(&'static str, &'static str)> {
+    let is_said = |key: &str, is_valid: bool| is_valid || is_faulty(key);
     let sources = [
         ("profile", is_said("profile", options.profile.is_some())),
         ("web_identity", is_said("web_identity", options.web_identity.is_some())),

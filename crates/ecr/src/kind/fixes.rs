@@ -75,8 +75,11 @@ pub(crate) fn token_fix(
              if it is there, look at its permissions boundary, at the service control policies of the organization, and\n\
              whether the account uses {region}",
             principal(caller.unwrap_or("the caller")),
-            r#"{ "Effect": "Allow", "Action": "ecr:GetAuthorizationToken", "Resource": "*" }"#,
+            if options.is_public { PUBLIC_STATEMENT } else { STATEMENT },
         ),
+        ErrorKind::Unreachable if options.is_public => {
+            network_fix("ECR", "api.ecr-public", "AWS_ENDPOINT_URL_ECR_PUBLIC", options, region, is_set)
+        }
         ErrorKind::Unreachable => network_fix("ECR", "api.ecr", "AWS_ENDPOINT_URL_ECR", options, region, is_set),
         ErrorKind::Throttled => {
             "wait a minute, and find the other clients that send many requests: one token serves every registry and namespace, and \
@@ -88,6 +91,10 @@ pub(crate) fn token_fix(
     }
 }
 
+/// The statement that allows a token.
+const STATEMENT: &str = r#"{ "Effect": "Allow", "Action": "ecr:GetAuthorizationToken", "Resource": "*" }"#;
+/// The statement that allows a token of ECR Public.
+const PUBLIC_STATEMENT: &str = r#"{ "Effect": "Allow", "Action": ["ecr-public:GetAuthorizationToken", "sts:GetServiceBearerToken"], "Resource": "*" }"#;
 const INVALID: &str = "fix the setting that the message names, in the environment or in the AWS files. `aws configure list` shows the settings \
     that the AWS CLI reads";
 /// The variables of sources that precede the machine's own role.

@@ -121,7 +121,9 @@ fn host(text: &str) -> Result<String, String> {
             return Err("it is not the host of an ECR registry, without a user and a password".into());
         }
         () if PUBLIC.iter().any(|public| host.split(['/', ':']).next() == Some(public)) => {
-            return Err(format!("{text:?} is Amazon ECR Public, whose images need no login: leave this entry out"));
+            return Err(format!(
+                "{text:?} is Amazon ECR Public, whose images need no login: leave this entry out, or use a provider of type ecr-public"
+            ));
         }
         () if host.contains("://") => "without a scheme",
         () if host.contains(':') => "without a port",

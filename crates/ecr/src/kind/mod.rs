@@ -7,10 +7,12 @@ mod fixes;
 mod flags;
 mod inline;
 mod issuer;
+mod option_keys;
 mod options;
 mod planned;
 mod policies;
 mod probe;
+mod public;
 mod region;
 mod role;
 mod token;
@@ -23,11 +25,11 @@ use std::{
     time::SystemTime,
 };
 
-use regcred_config::{Hint, Origin, Problem, Problems, Spec, TypeGrammar};
+use regcred_config::{Origin, Problem, Problems, Spec, TypeGrammar};
 use regcred_core::{Clock, Code, RegistryProvider, Result, SystemClock};
 use regcred_plan::{
     ChosenIdentity, Finding, Identities, Inline, POD_TOKEN, PodIdentity, PodSite, Policies, Probe, ProviderPlan,
-    ProviderType, async_trait,
+    ProviderType, Variant, async_trait,
 };
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
@@ -35,6 +37,7 @@ use self::{
     chosen::Chosen,
     flags::AUDIENCE,
     inline::TargetKeys,
+    option_keys::{HINTS, PUBLIC},
     planned::planned,
     token::{Token, aliases, plain},
 };
@@ -44,50 +47,10 @@ pub use self::{
 };
 use crate::{Environment, Transport, codes};
 
-/// The options that are not secret: all except the external id.
-const PUBLIC: [&str; 15] = [
-    "region",
-    "accounts",
-    "aliases",
-    "profile",
-    "web_identity",
-    "identity",
-    "programs",
-    "role_arn",
-    "session_name",
-    "principal",
-    "endpoint",
-    "fips",
-    "dual_stack",
-    "access",
-    "allow_insecure_endpoint",
-];
-const NO_KEYS: &str =
-    "keys of AWS belong in the environment, in a profile, or in the Secret of `regcred manifests --identity keys`";
-/// Keys that are often used by mistake, each with a hint.
-const HINTS: [Hint; 17] = [
-    Hint::Means("registries", "registry"),
-    Hint::Means("host", "registry"),
-    Hint::Means("hosts", "registry"),
-    Hint::Means("role", "role_arn"),
-    Hint::Means("arn", "role_arn"),
-    Hint::Means("iam_role", "role_arn"),
-    Hint::Means("assume_role", "role_arn"),
-    Hint::Means("account", "accounts"),
-    Hint::Means("account_id", "accounts"),
-    Hint::Refused("access_key_id", NO_KEYS),
-    Hint::Refused("access_key", NO_KEYS),
-    Hint::Refused("secret_access_key", NO_KEYS),
-    Hint::Refused("secret_key", NO_KEYS),
-    Hint::Refused("session_token", NO_KEYS),
-    Hint::Refused("aws_access_key_id", NO_KEYS),
-    Hint::Refused("aws_secret_access_key", NO_KEYS),
-    Hint::Refused("aws_session_token", NO_KEYS),
-];
-
 /// The type `ecr`: tokens of Amazon ECR. Its options are [`EcrOptions`].
 ///
-/// Entries with the same region and identity share one token, whichever registries they name.
+/// Entries with the same region and identity share one token, whichever registries they name. The variant `ecr-public`
+/// mints tokens of Amazon ECR Public.
 pub struct EcrType {
     clock: Arc<dyn Clock>,
     environment: Environment,
@@ -154,7 +117,12 @@ impl ProviderType for EcrType {
         hosts.extend(further.collect::<Vec<_>>());
         hosts.sort();
         hosts.dedup();
-        let mut plan = planned(&token, &hosts, &self.environment).with_access(options.access);
+        let plan = if options.is_public {
+            public::planned(&token, &self.environment)
+        } else {
+            planned(&token, &hosts, &self.environment)
+        };
+        let mut plan = plan.with_access(options.access);
         if let Some(web) = &options.web_identity {
             plan = plan.with_file("web_identity.token_file", &web.token_file);
             if web.token_file == Path::new(POD_TOKEN) {
@@ -175,6 +143,10 @@ impl ProviderType for EcrType {
             .with_example("{ type: ecr, region: eu-west-1 }")
             .with_public(&PUBLIC)
             .with_hints(&HINTS)
+    }
+
+    fn variants(&self) -> Vec<Variant> {
+        vec![public::variant()]
     }
 
     fn inline(&self, keys: &Spec) -> Result<Inline<EcrOptions>, Problems> {

@@ -12,6 +12,7 @@ use serde::{
 use serde_json::json;
 
 use super::region::{self, REGION};
+use crate::Region;
 
 /// Amazon ECR tokens of one region: the registries and the identity.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, JsonSchema)]
@@ -64,6 +65,9 @@ pub struct EcrOptions {
     /// Whether `endpoint` may be HTTP beyond loopback. Default: `false`.
     #[serde(default)]
     pub allow_insecure_endpoint: bool,
+    /// Whether the tokens are those of ECR Public: see [`EcrOptions::public`]. It is not a key of a config.
+    #[serde(skip)]
+    pub is_public: bool,
 }
 
 impl EcrOptions {
@@ -86,7 +90,13 @@ impl EcrOptions {
             dual_stack: None,
             access: Access::Pull,
             allow_insecure_endpoint: false,
+            is_public: false,
         }
+    }
+
+    /// Returns the options for ECR Public, with the identity of the chain.
+    pub fn public() -> Self {
+        Self { is_public: true, ..Self::in_region(Region::of_public().as_str()) }
     }
 }
 

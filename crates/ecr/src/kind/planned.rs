@@ -12,9 +12,9 @@ use super::{
 use crate::{AccountId, Environment, RegistryHost};
 
 /// The approximate number of characters in the `auth` of a token.
-const AUTH: usize = 2_700;
+pub(super) const AUTH: usize = 2_700;
 /// The lifetime of a token.
-const LIFE: Duration = Duration::from_hours(12);
+pub(super) const LIFE: Duration = Duration::from_hours(12);
 /// A placeholder for an account that only the answer names.
 const UNKNOWN_ACCOUNT: &str = "000000000000";
 
@@ -44,9 +44,13 @@ fn own_registries(token: &Token) -> Vec<Pattern> {
 /// Returns the settings that decide which credential is minted. Settings that only lead to it, such as an external id,
 /// are not included, because tenants could guess them from the digest.
 fn public(token: &Token, hosts: &[RegistryHost]) -> String {
-    let EcrOptions { profile, web_identity, identity, role_arn, aliases, .. } = &token.options;
-    let web_role = web_identity.as_ref().map(|web| &web.role_arn);
     let hosts = hosts.iter().map(ToString::to_string).collect::<Vec<_>>();
-    let whose = (profile, web_role, identity, role_arn);
-    format!("{} {hosts:?} {aliases:?} {whose:?}", token.region)
+    format!("{} {hosts:?} {:?} {}", token.region, token.options.aliases, public_identity(token))
+}
+
+/// Returns the identity of a token without its secret settings.
+pub(super) fn public_identity(token: &Token) -> String {
+    let EcrOptions { profile, web_identity, identity, role_arn, .. } = &token.options;
+    let web_role = web_identity.as_ref().map(|web| &web.role_arn);
+    format!("{:?}", (profile, web_role, identity, role_arn))
 }

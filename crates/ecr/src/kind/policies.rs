@@ -24,6 +24,17 @@ const PULL: [&str; 3] = ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage",
 /// The additional actions that push an image.
 const PUSH: [&str; 4] = ["ecr:InitiateLayerUpload", "ecr:UploadLayerPart", "ecr:CompleteLayerUpload", "ecr:PutImage"];
 
+/// The actions that mint a token of ECR Public.
+const PUBLIC_TOKEN: [&str; 2] = ["ecr-public:GetAuthorizationToken", "sts:GetServiceBearerToken"];
+/// The additional actions that push an image to ECR Public.
+const PUBLIC_PUSH: [&str; 5] = [
+    "ecr-public:BatchCheckLayerAvailability",
+    "ecr-public:InitiateLayerUpload",
+    "ecr-public:UploadLayerPart",
+    "ecr-public:CompleteLayerUpload",
+    "ecr-public:PutImage",
+];
+
 /// A role of the config, or the role of regcred's own pod, which comes first.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Who {
@@ -37,6 +48,8 @@ struct Role {
     providers: BTreeSet<String>,
     /// The registries, each with whether images are also pushed.
     registries: BTreeMap<(String, Option<String>), Access>,
+    /// Whether images of ECR Public are also pushed. `None`: it mints no token of ECR Public.
+    public: Option<Access>,
     takes: BTreeSet<RoleArn>,
     taken_by: BTreeMap<Who, Option<String>>,
     by_token: bool,
@@ -71,6 +84,10 @@ pub(super) fn policies(entries: &[Probe<EcrOptions>], chosen: &Chosen, site: &Po
         }
         let role = roles.entry(minting).or_default();
         role.providers.insert(name);
+        if options.is_public {
+            role.public = role.public.max(Some(options.access));
+            continue;
+        }
         for account in accounts(entry) {
             let access = role.registries.entry((options.region.clone(), account)).or_insert(options.access);
             *access = (*access).max(options.access);
@@ -215,6 +232,15 @@ fn policy(role: &Role, arn: Option<&RoleArn>) -> Value {
         let resources = resources.collect::<BTreeSet<_>>();
         if !resources.is_empty() {
             statements.push(json!({ "Sid": sid, "Effect": "Allow", "Action": actions, "Resource": resources }));
+        }
+    }
+    if let Some(access) = role.public {
+        statements.push(json!({ "Sid": "PublicToken", "Effect": "Allow", "Action": PUBLIC_TOKEN, "Resource": "*" }));
+        if access == Access::Push {
+            let account = arn.map_or("*", RoleArn::account);
+            let resource = format!("arn:aws:ecr-public::{account}:repository/*");
+            statements
+                .push(json!({ "Sid": "PublicPush", "Effect": "Allow", "Action": PUBLIC_PUSH, "Resource": resource }));
         }
     }
     if !role.takes.is_empty() {

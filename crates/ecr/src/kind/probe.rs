@@ -179,6 +179,9 @@ struct Caller {
 }
 
 fn in_region(token: &Token, identity: &str) -> String {
+    if token.options.is_public {
+        return format!("ECR Public by {identity}");
+    }
     format!("{} by {identity}", token.region)
 }
 

@@ -28,7 +28,7 @@ impl Token {
         let EcrOptions { external_id, session_name, principal, endpoint, programs, .. } = &self.options;
         let more = (external_id, session_name, principal, endpoint, programs, &self.options.aliases);
         let forms = (self.options.fips, self.options.dual_stack, self.options.allow_insecure_endpoint);
-        let key = format!("{:?} {more:?} {forms:?}", self.options);
+        let key = format!("{:?} {more:?} {forms:?} {}", self.options, self.options.is_public);
         match environment.id() {
             Some(id) => format!("{key} in environment {id}"),
             None => key,
@@ -38,7 +38,9 @@ impl Token {
     /// Returns the builder of its provider.
     pub(super) fn provider(&self, environment: &Environment) -> EcrProviderBuilder {
         let Self { region, options } = self;
-        let mut provider = EcrProvider::builder(region.clone())
+        let builder =
+            if options.is_public { EcrProvider::public_builder() } else { EcrProvider::builder(region.clone()) };
+        let mut provider = builder
             .with_environment(environment.clone())
             .with_identity(identity(options))
             .with_aliases(aliases(&options.aliases, region))

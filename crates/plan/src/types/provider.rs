@@ -60,7 +60,8 @@ pub trait ProviderType: Send + Sync + 'static {
     /// `#[serde(deny_unknown_fields)]`, so that regcred reports a misspelt option with its file and line.
     type Options: DeserializeOwned + JsonSchema + Clone + Send + Sync + 'static;
 
-    /// Reads the options of an entry. Override it to report problems beyond those of form. Default: [`Spec::options`].
+    /// Reads the options of an entry. Override it to report problems beyond those of form, or to read a variant, which
+    /// [`Spec::kind`] names. Default: [`Spec::options`].
     fn read(&self, entry: &Spec) -> Result<Self::Options, Problems> {
         entry.options()
     }
@@ -82,6 +83,11 @@ pub trait ProviderType: Send + Sync + 'static {
     /// it directly. Default: only the keys of its options.
     fn grammar(&self) -> TypeGrammar {
         TypeGrammar::new::<Self::Options>(Self::NAME)
+    }
+
+    /// Returns the variants of the type: further names in a config, each with options of its own. Default: none.
+    fn variants(&self) -> Vec<Variant> {
+        vec![]
     }
 
     /// Returns the provider of an entry of `targets:` that has a key of [`TypeGrammar::with_target_keys`], or every
@@ -154,6 +160,36 @@ pub trait ProviderType: Send + Sync + 'static {
     /// Returns the current time of that service, from its latest answer. `None`, the default: it is not known.
     fn server_time(&self) -> Option<std::time::SystemTime> {
         None
+    }
+}
+
+/// A further name of a type of provider, with options of its own.
+///
+/// [`ProviderType::read`] converts these options. Everything else is that of the type, such as identities, policies and
+/// checks. So an entry of the type and an entry of a variant share one identity.
+#[derive(Clone)]
+pub struct Variant {
+    pub(crate) name: &'static str,
+    pub(crate) grammar: TypeGrammar,
+    pub(crate) schema: fn(&mut SchemaGenerator) -> Schema,
+}
+
+impl Variant {
+    /// Creates a variant with this name and these options.
+    pub fn new<O: DeserializeOwned + JsonSchema>(name: &'static str) -> Self {
+        Self { name, grammar: TypeGrammar::new::<O>(name), schema: O::json_schema }
+    }
+
+    /// Sets the grammar of its options. Default: only their keys.
+    #[must_use]
+    pub fn with_grammar(self, grammar: TypeGrammar) -> Self {
+        Self { grammar, ..self }
+    }
+}
+
+impl fmt::Debug for Variant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Variant").field("name", &self.name).finish_non_exhaustive()
     }
 }
 

@@ -1,6 +1,12 @@
 //! The types that a program knows.
 
-use std::{any::Any, collections::BTreeMap, fmt, sync::Arc, time::SystemTime};
+use std::{
+    any::Any,
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    sync::Arc,
+    time::SystemTime,
+};
 
 use regcred_config::{COMMON_KEYS, Grammar, Problem, Problems, Spec, TypeSchemas, codes::UNKNOWN_NAME, keys};
 use regcred_core::{Code, Error, ProviderName, Result, Scope};
@@ -10,7 +16,7 @@ use super::{
     erased::{AnyProviderType, AnySinkType},
     identity::Identities,
     planned::{PlannedProvider, Verified},
-    provider::{Inline, ProviderType},
+    provider::{Inline, ProviderType, Variant},
     sink::{Run, SinkPlan, SinkTarget, SinkType, SourceAndSink},
     verifier::Verifier,
 };
@@ -20,6 +26,8 @@ use crate::codes;
 #[derive(Clone, Default)]
 pub struct Types {
     providers: BTreeMap<&'static str, Arc<dyn AnyProviderType>>,
+    /// The variants, each with the name of its type.
+    variants: BTreeMap<&'static str, (&'static str, Variant)>,
     /// The types of sinks, under each of their names.
     sinks: BTreeMap<&'static str, Sink>,
     verifier: Option<Arc<dyn Verifier>>,
@@ -54,9 +62,13 @@ impl Types {
         if let Some(key) = taken {
             return Err(refused("provider", T::NAME, &format!("another type reads the key {key} of a target")));
         }
-        if self.providers.insert(T::NAME, Arc::new(provider)).is_some() {
-            return Err(refused("provider", T::NAME, TAKEN));
+        let variants = provider.variants();
+        let names = variants.iter().map(|it| it.name).chain([T::NAME]);
+        if let Some(name) = names.into_iter().find(|name| self.has_provider(name)) {
+            return Err(refused("provider", name, TAKEN));
         }
+        self.providers.insert(T::NAME, Arc::new(provider));
+        self.variants.extend(variants.into_iter().map(|it| (it.name, (T::NAME, it))));
         Ok(self)
     }
 
@@ -101,7 +113,7 @@ impl Types {
 
     /// Returns whether there is a type of provider with this name.
     pub fn has_provider(&self, name: &str) -> bool {
-        self.providers.contains_key(name)
+        self.providers.contains_key(name) || self.variants.contains_key(name)
     }
 
     /// Returns whether there is a type of sink with this name.
@@ -131,6 +143,9 @@ impl Types {
                 .with_provider(name, move |generator| provider.schema(generator))
                 .with_inline(move |generator| inline.inline_schema(generator).unwrap_or_default());
         }
+        for (name, (_, variant)) in &self.variants {
+            schemas = schemas.with_provider(name, variant.schema);
+        }
         for (name, sink) in &self.sinks {
             let (of_entry, of_target) = (sink.of.clone(), sink.of.clone());
             schemas = schemas.with_sink(
@@ -152,6 +167,8 @@ impl Types {
     /// Returns what these types add to the grammar of a config.
     pub fn grammar(&self) -> Grammar {
         let grammar = self.providers.values().fold(Grammar::default(), |all, it| all.with_provider(it.grammar()));
+        let variants = self.variants.values().map(|(_, variant)| variant.grammar.clone());
+        let grammar = variants.fold(grammar, Grammar::with_provider);
         self.sinks.iter().fold(grammar, |all, (name, sink)| all.with_sink(sink.of.grammar().named(name)))
     }
 
@@ -170,11 +187,16 @@ impl Types {
         self.providers.values().filter_map(|it| Some((it.service(), it.server_time()?))).collect()
     }
 
+    /// Returns the type of an entry, and the name of the type. An entry of a variant has the name of its type.
+    fn provider_type(&self, entry: &Spec) -> Result<(&'static str, &Arc<dyn AnyProviderType>), Problem> {
+        let name = self.variants.get(entry.kind()).map_or(entry.kind(), |(name, _)| name);
+        let found = self.providers.get_key_value(name).map(|(name, of)| (*name, of));
+        found.ok_or_else(|| unknown(entry, "provider", self.providers.keys().chain(self.variants.keys())))
+    }
+
     /// Plans an entry of `providers:`. Returns every problem of it at once.
     pub(crate) fn provider(&self, entry: &Spec) -> Result<PlannedProvider, Problems> {
-        let Some((kind, of)) = self.providers.get_key_value(entry.kind()) else {
-            return Err(unknown(entry, "provider", self.providers.keys()).into());
-        };
+        let (kind, of) = self.provider_type(entry)?;
         let (planned, verified) = (of.plan(entry), self.verified(entry));
         let (options, mut plan) = match (planned, &verified) {
             (Ok(planned), Ok(_)) => planned,
@@ -216,9 +238,7 @@ impl Types {
 
     /// Plans the provider of a target by the keys of its entry, and returns warnings about them.
     pub(crate) fn inline(&self, keys: &Spec) -> Result<(ProviderName, PlannedProvider, Vec<Problem>), Problems> {
-        let Some((kind, of)) = self.providers.get_key_value(keys.kind()) else {
-            return Err(unknown(keys, "provider", self.providers.keys()).into());
-        };
+        let (kind, of) = self.provider_type(keys)?;
         let Inline { name, options, plan, warnings } = of.inline(keys)?;
         let digest = regcred_config::digest(plan.identity.as_deref().unwrap_or(name.as_str()));
         let planned = PlannedProvider {
@@ -265,7 +285,7 @@ fn refused(what: &str, name: &str, cause: &str) -> Error {
 }
 
 fn unknown<'a>(entry: &Spec, what: &str, known: impl Iterator<Item = &'a &'static str>) -> Problem {
-    let known = known.copied().collect::<Vec<_>>().join(", ");
+    let known = known.copied().collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>().join(", ");
     entry
         .problem("type", format!("{:?} is not a type of {what} (known types: {known})", entry.kind()))
         .with_code(&UNKNOWN_NAME)

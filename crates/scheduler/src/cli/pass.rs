@@ -1,6 +1,6 @@
 //! The steps from arguments to a report, for every command that reads the cluster.
 
-use std::sync::Arc;
+use std::{error::Error as _, sync::Arc};
 
 use anyhow::Result;
 use regcred::{Minters, wire};
@@ -48,12 +48,13 @@ pub(crate) fn of(config: &Config, only: &[NamespaceFilter], types: &Types) -> Re
 pub(crate) fn exit_code(args: &PassArgs, report: &Report, plan: &Plan) -> u8 {
     let is_absent = |route| plan.names_its_places(route);
     let absent = report.targets.iter().filter(|(_, it)| it.state() == State::Gone && is_absent(it.route));
-    let chains = |outcome: &Outcome| outcome.failures.iter().map(|it| it.error.chain()).collect::<Vec<_>>();
-    let mut absent = absent.map(|(target, outcome)| (target.group(), chains(outcome))).collect::<Vec<_>>();
+    let how = |outcome: &Outcome| outcome.failures.iter().find_map(|it| it.error.source()).map(ToString::to_string);
+    let mut absent = absent.map(|(target, outcome)| (target.group(), how(outcome))).collect::<Vec<_>>();
     absent.dedup_by_key(|(namespace, _)| *namespace);
-    for (namespace, reasons) in &absent {
-        let why = reasons.join("; ");
-        stderr::warning(&format!("{why}: create namespace {namespace}, or remove it from the config"));
+    for (namespace, how) in &absent {
+        // The reason of the error is a sentence about the namespace.
+        let how = how.as_deref().and_then(|how| how.strip_prefix("the namespace ")).unwrap_or("does not exist");
+        stderr::warning(&format!("namespace {namespace} {how}: create it, or remove it from the config"));
     }
     match report.exit_code() {
         0 if args.strict && (has_no_targets(report) || !absent.is_empty()) => 1,

@@ -7,6 +7,7 @@ mod check;
 mod cleanup;
 mod client;
 mod daemon;
+mod ecr_public;
 mod endpoint;
 mod faults;
 mod formats;

@@ -22,6 +22,7 @@ use crate::lock::lock;
 pub(super) const CONTENT_TYPE: &str = "application/x-amz-json-1.1";
 pub(super) const GET_AUTHORIZATION_TOKEN: &str = "GetAuthorizationToken";
 const SERVICE: &str = "AmazonEC2ContainerRegistry_V20150921.";
+const PUBLIC_SERVICE: &str = "SpencerFrontendService.";
 /// The size of a real password, in bytes. Base64 turns it into 2,700 characters.
 const PASSWORD_BYTES: usize = 2_025;
 /// The size of the encrypted data key in a password, in characters.
@@ -34,7 +35,29 @@ pub(super) fn target(parts: &Parts) -> Option<&str> {
 
 /// Returns the operation without the service prefix. The target of another service is returned unchanged.
 pub(super) fn action(target: &str) -> &str {
-    target.strip_prefix(SERVICE).unwrap_or(target)
+    target.strip_prefix(SERVICE).or_else(|| target.strip_prefix(PUBLIC_SERVICE)).unwrap_or(target)
+}
+
+/// Returns whether the target is an operation of ECR Public.
+pub(super) fn is_public(target: &str) -> bool {
+    target.starts_with(PUBLIC_SERVICE)
+}
+
+/// Mints a token of ECR Public, records it and returns it. The answer is an object, not a list.
+pub(super) fn public_token(state: &Mutex<State>) -> Response {
+    let issued = {
+        let mut state = lock(state);
+        let mut issued = mint(state.clock.now() + state.life, "", "us-east-1");
+        issued.registry = "public.ecr.aws".into();
+        state.issued.push(issued.clone());
+        issued
+    };
+    let expires_at = issued.expires_at.duration_since(UNIX_EPOCH).unwrap_or_default();
+    let body = json!({ "authorizationData": {
+        "authorizationToken": STANDARD.encode(format!("AWS:{}", issued.password)),
+        "expiresAt": expires_at.as_secs_f64(),
+    }});
+    raw(200, CONTENT_TYPE, body.to_string())
 }
 
 /// Mints a token for the caller's registry, records it and returns it.

@@ -14,10 +14,11 @@ impl Refusal {
     }
 }
 
-/// The two protocols, each with its own error format.
+/// The services, each with its own protocol and error format. ECR and ECR Public share theirs.
 #[derive(Clone, Copy)]
 pub(super) enum Protocol {
     Json,
+    PublicJson,
     Query,
 }
 
@@ -26,6 +27,7 @@ impl Protocol {
     pub(super) fn service(self) -> &'static str {
         match self {
             Self::Json => "ecr",
+            Self::PublicJson => "ecr-public",
             Self::Query => "sts",
         }
     }

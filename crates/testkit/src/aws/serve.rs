@@ -31,7 +31,8 @@ pub(super) async fn answer(state: Arc<Mutex<State>>, request: Request) -> Respon
         return StatusCode::PAYLOAD_TOO_LARGE.into_response();
     };
     let (protocol, action, form) = if let Some(target) = ecr::target(&parts) {
-        (Protocol::Json, ecr::action(target).to_owned(), Form::default())
+        let protocol = if ecr::is_public(target) { Protocol::PublicJson } else { Protocol::Json };
+        (protocol, ecr::action(target).to_owned(), Form::default())
     } else {
         let form = Form::read(&body);
         (Protocol::Query, form.get("Action").unwrap_or_default().to_owned(), form)
@@ -84,9 +85,12 @@ async fn decide(
     let caller = lock(state).authenticate(protocol, &signed, token)?;
     match (protocol, call.action.as_str()) {
         (Protocol::Json, ecr::GET_AUTHORIZATION_TOKEN) => Ok(ecr::token(state, &caller.account, &call.region)),
+        (Protocol::PublicJson, ecr::GET_AUTHORIZATION_TOKEN) if call.region == "us-east-1" => {
+            Ok(ecr::public_token(state))
+        }
         (Protocol::Query, sts::GET_CALLER_IDENTITY) => Ok(sts::identity(&caller, &call.region)),
         (Protocol::Query, sts::ASSUME_ROLE) => assume::by_caller(state, &caller, &call, form),
-        (Protocol::Json, _) => Err(Refusal::bad("UnknownOperationException", "")),
+        (Protocol::Json | Protocol::PublicJson, _) => Err(Refusal::bad("UnknownOperationException", "")),
         (Protocol::Query, action) => {
             let message = format!("Could not find operation {action} for version 2011-06-15");
             Err(Refusal::bad("InvalidAction", &message))
@@ -96,7 +100,7 @@ async fn decide(
 
 fn render(protocol: Protocol, refusal: &Refusal) -> Response {
     let (content_type, body) = match protocol {
-        Protocol::Json => (ecr::CONTENT_TYPE, ecr::error(refusal)),
+        Protocol::Json | Protocol::PublicJson => (ecr::CONTENT_TYPE, ecr::error(refusal)),
         Protocol::Query => (sts::CONTENT_TYPE, sts::error(refusal, &uuid())),
     };
     let mut response = answer::raw(refusal.status, content_type, body);

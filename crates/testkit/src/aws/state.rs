@@ -93,7 +93,7 @@ impl State {
             return Ok(Caller::user(&self.account));
         };
         let ((status, invalid), expired) = match protocol {
-            Protocol::Json => ((400, "UnrecognizedClientException"), "ExpiredTokenException"),
+            Protocol::Json | Protocol::PublicJson => ((400, "UnrecognizedClientException"), "ExpiredTokenException"),
             Protocol::Query => ((403, "InvalidClientTokenId"), "ExpiredToken"),
         };
         if token != Some(&session.keys.session_token) {
