@@ -23,5 +23,6 @@ mod sink;
 #[path = "../kubectl/mod.rs"]
 mod table;
 mod template;
+mod verify;
 mod world;
 mod writers;

@@ -9,6 +9,15 @@ use serde::de::DeserializeOwned;
 /// The keys of a map.
 pub type Keys = &'static [&'static str];
 
+/// The key that tries a new credential at its registries.
+pub(crate) const VERIFY: &str = "verify";
+/// The key with the repository of that trial.
+pub(crate) const VERIFY_REPOSITORY: &str = "verify_repository";
+
+/// The keys of every entry of `providers:` beside `type` and the options of its type. No type can have an option with
+/// one of these names.
+pub const COMMON_KEYS: Keys = &[VERIFY, VERIFY_REPOSITORY];
+
 /// The keys that the types of a program add to a config: their options, and keys of an entry of `targets:`.
 ///
 /// With it, a config reports a misspelt key at its file and line. Default: no types. The options of unknown types can
@@ -57,10 +66,11 @@ impl Grammar {
         self
     }
 
-    /// Returns whether any type adds this key.
+    /// Returns whether an entry with a type may have this key.
     pub(crate) fn has_key(&self, key: &str) -> bool {
         let types = self.providers.iter().chain(&self.sinks);
-        types.flat_map(|it| [it.options, it.target]).flatten().any(|keys| keys.contains(&key))
+        COMMON_KEYS.contains(&key)
+            || types.flat_map(|it| [it.options, it.target]).flatten().any(|keys| keys.contains(&key))
     }
 
     /// Returns the types of provider that serve a target without an entry of `providers:`.

@@ -23,7 +23,7 @@ mod load;
 mod config;
 
 pub use config::{Checked, Config};
-pub use grammar::{Grammar, Hint, Keys, TypeGrammar, keys};
+pub use grammar::{COMMON_KEYS, Grammar, Hint, Keys, TypeGrammar, keys};
 pub use load::layers::{Layers, Overrides};
 #[cfg(feature = "schema")]
 pub use model::schema::{TypeSchemas, schema};
@@ -34,6 +34,7 @@ pub use model::{
     secret::{AccountLink, LinkName, LoginFormat, Merge, SecretSettings},
     spec::Spec,
     target::TargetEntry,
+    verify::Verify,
     wants::Wants,
     watch::NamedWatches,
 };

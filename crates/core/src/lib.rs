@@ -39,7 +39,7 @@ pub use file::{read_file, read_text, read_text_file};
 pub use image::ImageName;
 pub use kind::ErrorKind;
 pub use login::{Login, LoginSecret};
-pub use name::{InstanceName, Namespace, ProviderName, SecretName, StoreName};
+pub use name::{InstanceName, Namespace, ProviderName, RepositoryName, SecretName, StoreName};
 pub use odd::odd_character;
 pub use pattern::Pattern;
 #[cfg(feature = "mock")]

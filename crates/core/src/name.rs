@@ -88,6 +88,12 @@ name! {
     /// The name of a Secret within its namespace.
     SecretName: "Secret name", dns_subdomain
 }
+name! {
+    /// The name of a repository within a registry, such as `team/app`. It has no registry, tag or digest.
+    ///
+    /// Source: the grammar of `name` in the distribution specification of OCI.
+    RepositoryName: "repository", repository
+}
 
 /// Returns `default`, the name of an installation without a configured name.
 impl Default for InstanceName {
@@ -98,6 +104,7 @@ impl Default for InstanceName {
 
 const LABEL: usize = 63; // a name that is one DNS label, as the Kubernetes API checks it
 const SUBDOMAIN: usize = 253; // a whole name that may contain dots
+const REPOSITORY: usize = 255; // most clients limit it, with the registry
 
 fn dns_label(name: &str) -> Result<(), String> {
     at_most(name, LABEL)?;
@@ -110,6 +117,19 @@ fn dns_subdomain(name: &str) -> Result<(), String> {
         return Err("it begins or ends with '.', or it contains '..'".into());
     }
     name.split('.').try_for_each(label).map_err(|why| why.replace("digits and '-' are", "digits, '-' and '.' are"))
+}
+
+/// Checks parts that begin and end with a letter or a digit, with slashes between them.
+fn repository(name: &str) -> Result<(), String> {
+    at_most(name, REPOSITORY)?;
+    let is_inner = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-_.".contains(&byte);
+    let is_edge = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
+    let is_part = |part: &[u8]| part.iter().copied().all(is_inner) && is_edge(part.first()) && is_edge(part.last());
+    if name.contains([':', '@']) {
+        return Err("leave out the tag, the digest and the registry, as in team/app".into());
+    }
+    let is_valid = name.split('/').all(|part| is_part(part.as_bytes()));
+    if is_valid { Ok(()) } else { Err("it is not a lower-case path such as team/app".into()) }
 }
 
 fn at_most(name: &str, limit: usize) -> Result<(), String> {
@@ -147,6 +167,18 @@ mod tests {
         SecretName::new("x".repeat(64)).expect("object names may be longer than a label");
         for bad in ["ecr..pull", "ecr.-pull", &"x".repeat(254)] {
             SecretName::new(bad).expect_err(bad);
+        }
+    }
+
+    #[test]
+    fn a_repository_is_a_path_without_registry_tag_and_digest() {
+        for good in ["app", "team/app", "a/b-c/d__e/f.g", "0/1"] {
+            assert_eq!(RepositoryName::new(good).expect(good).as_str(), good);
+        }
+        let long = "a".repeat(256);
+        for bad in ["", "/", "/app", "app/", "a//b", "App", "app:1", "a@sha256:0", "r:5000/a", "-a", "a?b", "..", &long]
+        {
+            RepositoryName::new(bad).expect_err(bad);
         }
     }
 

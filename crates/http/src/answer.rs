@@ -20,6 +20,7 @@ pub struct Answer {
     status: u16,
     retry_after: Option<Duration>,
     date: Option<SystemTime>,
+    challenges: Vec<String>,
     body: SecretBytes,
 }
 
@@ -32,8 +33,10 @@ impl Answer {
         }
         let body = Limited::new(body, LONGEST).collect().await.map_err(|error| failure::unread(url, &*error))?;
         let date = date(&head.headers);
+        let challenges = head.headers.get_all(header::WWW_AUTHENTICATE).iter();
+        let challenges = challenges.filter_map(|value| Some(value.to_str().ok()?.to_owned())).collect();
         let (status, retry_after) = (head.status.as_u16(), retry_after(&head.headers, date));
-        Ok(Self { status, retry_after, date, body: Vec::from(body.to_bytes()).into() })
+        Ok(Self { status, retry_after, date, challenges, body: Vec::from(body.to_bytes()).into() })
     }
 
     /// Returns the HTTP status.
@@ -49,6 +52,11 @@ impl Answer {
     /// Returns when the server sent the answer, by its own clock. `None`: it has no valid `Date` header.
     pub fn date(&self) -> Option<SystemTime> {
         self.date
+    }
+
+    /// Returns the values of the `WWW-Authenticate` headers, in their order.
+    pub fn challenges(&self) -> &[String] {
+        &self.challenges
     }
 
     /// Returns the body, which may contain a secret. It has at most 64 KiB.

@@ -45,12 +45,18 @@ async fn an_answer_has_its_status_pause_date_and_body() {
     let client = client(&[]).build().expect("valid");
     server.set(with_headers(
         429,
-        &[("retry-after", "7"), ("date", "Thu, 01 Jan 1970 00:00:10 GMT")],
+        &[
+            ("retry-after", "7"),
+            ("date", "Thu, 01 Jan 1970 00:00:10 GMT"),
+            ("www-authenticate", "Basic realm=canary"),
+            ("www-authenticate", "Bearer"),
+        ],
         "{\"token\":\"canary\"}",
     ));
     let answer = post(&client, &server.url()).await.expect("it answers");
     assert_eq!((answer.status(), answer.retry_after()), (429, Some(Duration::from_secs(7))));
     assert_eq!(answer.date(), Some(std::time::UNIX_EPOCH + Duration::from_secs(10)));
+    assert_eq!(answer.challenges(), ["Basic realm=canary", "Bearer"]);
     assert_eq!(answer.body(), b"{\"token\":\"canary\"}");
     assert!(!format!("{answer:?} {client:?}").contains(CANARY));
 }

@@ -18,4 +18,7 @@ regcred_core::codes! {
     NO_NAMESPACES = "RC0205", Invalid, "The sink has no namespaces to select",
         cause "The entry selects namespaces by pattern or label, and its sink is not a cluster.",
         fix "Name the namespaces.";
+    NO_VERIFIER = "RC0206", Invalid, "This program cannot verify credentials",
+        cause "An entry of `providers:` has `verify`, and the program was built without the verification of credentials.",
+        fix "Remove `verify`, or use a program that verifies credentials, such as `regcred` itself.";
 }

@@ -28,7 +28,9 @@ pub use types::{
     identity::{
         ChosenIdentity, Identities, IdentityFlag, POD_TOKEN, POD_TOKENS, PodIdentity, PodSite, Policies, SecretFile,
     },
+    planned::PlannedProvider,
     provider::{ClusterRead, Inline, NeededFile, Probe, ProviderPlan, ProviderType, Variant},
-    registry::{PlannedProvider, Types},
+    registry::Types,
     sink::{Choice, ClusterPlan, NoOptions, Run, SinkPlan, SinkTarget, SinkType, SourceAndSink, fixed_targets},
+    verifier::Verifier,
 };

@@ -15,7 +15,8 @@ use crate::{
     reads,
     resolve::{Resolved, sink_target},
     types::{
-        registry::{PlannedProvider, Types},
+        planned::PlannedProvider,
+        registry::Types,
         sink::{Run, SinkPlan, SinkTarget, SourceAndSink},
     },
 };

@@ -8,7 +8,7 @@ use regcred_config::{
 };
 use regcred_core::{Namespace, SecretName, StoreName};
 
-use crate::types::{provider::ClusterRead, registry::PlannedProvider, sink::SinkPlan};
+use crate::types::{planned::PlannedProvider, provider::ClusterRead, sink::SinkPlan};
 
 type Sinks = BTreeMap<StoreName, (Spec, SinkPlan)>;
 

@@ -17,7 +17,8 @@ use crate::{
     links::links,
     reads,
     types::{
-        registry::{PlannedProvider, Types},
+        planned::PlannedProvider,
+        registry::Types,
         sink::{Choice, SinkPlan, SinkTarget},
     },
 };

@@ -14,6 +14,8 @@ use regcred_plan::{ProviderType, Types};
 /// | `exec` | `exec` | |
 /// | `file` | `file` | |
 /// | `openshift` | `secret` | `openshift`, `kubernetes` |
+///
+/// The feature `verify` adds the key `verify` of providers.
 #[derive(Debug)]
 pub struct BuiltIn {
     clock: Arc<dyn Clock>,

@@ -30,7 +30,7 @@ pub fn all(types: &Types) -> Vec<&'static Code> {
         regcred_config::codes::CODES,
         regcred_plan::codes::CODES,
         CODES,
-        #[cfg(feature = "exchange")]
+        #[cfg(any(feature = "exchange", feature = "verify"))]
         regcred_http::codes::CODES,
         &types.codes(),
     ]

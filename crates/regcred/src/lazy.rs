@@ -2,6 +2,7 @@
 
 use std::{pin::pin, sync::Arc, time::Duration};
 
+use regcred_config::Verify;
 use regcred_core::{Caller, Issuer, RegistryCredential, RegistryProvider, Result, Scope, async_trait};
 use regcred_plan::PlannedProvider;
 use tokio::sync::{Notify, OnceCell};
@@ -17,6 +18,11 @@ pub(crate) struct Lazy {
 impl Lazy {
     pub(crate) fn new(planned: PlannedProvider) -> Self {
         Self { planned, made: OnceCell::new(), is_made: Notify::new() }
+    }
+
+    /// Returns how its credentials are verified. `None`: they are not.
+    pub(crate) fn verify(&self) -> Option<&Verify> {
+        self.planned.verify()
     }
 
     async fn provider(&self) -> Result<&Arc<dyn RegistryProvider>> {

@@ -37,7 +37,8 @@ impl Minters {
         let (mut kept, mut minters) = (Self::default(), vec![]);
         for (name, planned) in plan.planned_providers() {
             let Some((kind, key)) = planned.mint() else {
-                let mint = self.own.get(name).cloned().unwrap_or_else(|| Mint::new(name, planned));
+                let known = self.own.get(name).filter(|mint| mint.provider.verify() == planned.verify());
+                let mint = known.cloned().unwrap_or_else(|| Mint::new(name, planned));
                 minters.push(mint.minter.clone());
                 kept.own.insert(name.clone(), mint);
                 continue;
@@ -93,5 +94,86 @@ fn derived(name: &ProviderName, base: &Arc<Minter>, planned: &PlannedProvider) -
 impl fmt::Debug for Minters {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Minters").field("shared", &self.shared.len()).field("own", &self.own.keys()).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use regcred_config::{Origin, Problems, Verify};
+    use regcred_core::{SecretSink, SystemClock, TargetSource, async_trait, testing::FakeProvider};
+    use regcred_plan::{
+        NoOptions, ProviderPlan, ProviderType, Run, SinkPlan, SinkTarget, SinkType, Verifier, from_yaml,
+    };
+
+    use super::*;
+
+    /// A type whose entries do not share a mint.
+    struct Robot;
+
+    #[async_trait]
+    impl ProviderType for Robot {
+        const NAME: &'static str = "robot";
+        type Options = NoOptions;
+
+        fn plan(&self, _: &NoOptions, _: &Origin) -> Result<ProviderPlan, Problems> {
+            Ok(ProviderPlan::default())
+        }
+
+        async fn make(&self, _: NoOptions) -> Result<Arc<dyn RegistryProvider>> {
+            Ok(Arc::new(FakeProvider::new(Arc::new(SystemClock), "r.example")))
+        }
+    }
+
+    struct Nowhere;
+
+    #[async_trait]
+    impl SinkType for Nowhere {
+        const NAME: &'static str = "nowhere";
+        type Options = NoOptions;
+        type TargetOptions = NoOptions;
+
+        fn plan(&self, _: &NoOptions, _: &[SinkTarget<NoOptions>], _: &Origin) -> Result<SinkPlan, Problems> {
+            Ok(SinkPlan::default())
+        }
+
+        async fn make(
+            &self,
+            _: NoOptions,
+            _: Vec<SinkTarget<NoOptions>>,
+            _: &Run,
+        ) -> Result<Vec<(Arc<dyn TargetSource>, Arc<dyn SecretSink>)>> {
+            Ok(vec![])
+        }
+    }
+
+    #[derive(Debug)]
+    struct Trusting;
+
+    impl Verifier for Trusting {
+        fn verified(&self, provider: Arc<dyn RegistryProvider>, _: &Verify) -> Result<Arc<dyn RegistryProvider>> {
+            Ok(provider)
+        }
+    }
+
+    #[test]
+    fn a_new_config_keeps_a_minter_unless_its_verification_changes() {
+        let types = Types::default().with_provider(Robot).and_then(|it| it.with_sink(Nowhere)).expect("new");
+        let types = types.with_verifier(Arc::new(Trusting));
+        let mut minters = Minters::default();
+        let mut minter = |options: &str| {
+            let yaml = format!(
+                "providers: {{ p: {{ type: robot{options} }} }}\nsinks: {{ s: {{ type: nowhere }} }}\n\
+                 targets: [{{ namespace: a, providers: [p] }}]\n"
+            );
+            let config = from_yaml(&yaml, &types).expect("it is valid");
+            let plan = Plan::new(&config, &types).expect("it is valid");
+            let [minter] = &minters.of(&plan, &types)[..] else { panic!("there is one provider") };
+            minter.clone()
+        };
+        let plain = minter("");
+        assert!(Arc::ptr_eq(&plain, &minter(", verify: false")));
+        let strict = minter(", verify: strict");
+        assert!(!Arc::ptr_eq(&plain, &strict) && Arc::ptr_eq(&strict, &minter(", verify: strict")));
+        assert!(!Arc::ptr_eq(&strict, &minter(", verify: true")));
     }
 }

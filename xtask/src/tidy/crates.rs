@@ -67,6 +67,11 @@ const RULES: &[Rule] = &[
         never: &["kube", "k8s-openapi", "aws-config", "aws-sdk-ecr", "figment", "hyper", "hyper-util"],
     },
     Rule {
+        package: "regcred-verify",
+        uses: &["regcred-config", "regcred-core", "regcred-http", "regcred-plan"],
+        never: &["kube", "k8s-openapi", "figment", "aws-config", "aws-sdk-ecr"],
+    },
+    Rule {
         package: "regcred-openshift",
         uses: &["regcred-config", "regcred-core", "regcred-dockerconfig", "regcred-plan"],
         never: &["aws-config", "aws-sdk-ecr", "figment"],
@@ -85,6 +90,7 @@ const RULES: &[Rule] = &[
             "regcred-http",
             "regcred-openshift",
             "regcred-plan",
+            "regcred-verify",
         ],
         never: &["axum", "clap", "tracing-subscriber"],
     },

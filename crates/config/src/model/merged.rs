@@ -3,7 +3,7 @@
 use figment::value::{Dict, Value};
 use serde::Serialize;
 
-use crate::{Grammar, Origin, TypeGrammar, value::shown::shown};
+use crate::{COMMON_KEYS, Grammar, Keys, Origin, TypeGrammar, value::shown::shown};
 
 /// Replaces a value that may be a secret.
 const HIDDEN: &str = "<hidden>";
@@ -72,14 +72,14 @@ fn collect(value: &Value, origin: &Origin, settings: &mut Vec<Setting>) {
 
 /// Returns a value of the top level without what may be a secret.
 fn visible(key: &str, value: &Value, grammar: &Grammar) -> Value {
-    let types = match key {
-        "providers" => &grammar.providers,
-        "sinks" => &grammar.sinks,
+    let (types, common) = match key {
+        "providers" => (&grammar.providers, COMMON_KEYS),
+        "sinks" => (&grammar.sinks, &[][..]),
         _ => return without_users(value),
     };
     match value {
         Value::Dict(tag, entries) => {
-            let entries = entries.iter().map(|(name, entry)| (name.clone(), visible_entry(entry, types)));
+            let entries = entries.iter().map(|(name, entry)| (name.clone(), visible_entry(entry, types, common)));
             Value::Dict(*tag, entries.collect())
         }
         value => without_users(value),
@@ -87,12 +87,12 @@ fn visible(key: &str, value: &Value, grammar: &Grammar) -> Value {
 }
 
 /// Returns an entry without the options that may be secret. Its type declares which options are public.
-fn visible_entry(entry: &Value, types: &[TypeGrammar]) -> Value {
+fn visible_entry(entry: &Value, types: &[TypeGrammar], common: Keys) -> Value {
     let Value::Dict(tag, options) = entry else { return without_users(entry) };
     let kind = options.get("type").and_then(Value::as_str);
     let public = types.iter().find(|it| Some(it.name) == kind).map_or(&[][..], |it| it.public);
     let option = |(key, value): (&String, &Value)| {
-        let is_told = key == "type" || public.contains(&key.as_str());
+        let is_told = key == "type" || common.contains(&key.as_str()) || public.contains(&key.as_str());
         (key.clone(), if is_told { without_users(value) } else { Value::from(HIDDEN) })
     };
     Value::Dict(*tag, options.iter().map(option).collect())

@@ -12,5 +12,6 @@ pub(crate) mod secret;
 mod shape;
 pub(crate) mod spec;
 pub(crate) mod target;
+pub(crate) mod verify;
 pub(crate) mod wants;
 pub(crate) mod watch;

@@ -61,11 +61,12 @@ impl fmt::Debug for TypeSchemas {
 /// options. An entry of `targets:` may have the options of all types of sinks.
 pub fn schema(types: &TypeSchemas) -> Value {
     let mut generator = SchemaSettings::draft2020_12().into_generator();
-    let mut of = |types: &BTreeMap<String, Make>| {
-        let options = types.iter().map(|(name, make)| (name.clone(), shape::typed(make(&mut generator))));
-        shape::specs(&options.collect::<Vec<_>>()).to_value()
+    let mut of = |types: &BTreeMap<String, Make>, common: &Value| {
+        let options = types.iter().map(|(name, make)| (name.clone(), shape::typed(make(&mut generator), common)));
+        shape::specs(&options.collect::<Vec<_>>(), common).to_value()
     };
-    let entries = [("providers", of(&types.providers)), ("sinks", of(&types.sinks))];
+    let (of_provider, of_sink) = (shape::of_provider(), shape::of_sink());
+    let entries = [("providers", of(&types.providers, &of_provider)), ("sinks", of(&types.sinks, &of_sink))];
     let mut all = |makes: &[Make]| makes.iter().map(|make| make(&mut generator).to_value()).collect::<Vec<_>>();
     let (inline, of_sinks) = (all(&types.inline), all(&types.targets));
     let mut schema = generator.into_root_schema_for::<file::File>().to_value();
@@ -132,5 +133,7 @@ mod tests {
             assert!(documented(&schema["$defs"][part]), "{part}");
         }
         assert!(documented(&schema));
+        let providers = &schema["properties"]["providers"]["additionalProperties"];
+        assert_eq!(providers["properties"]["verify"]["enum"], json!([true, false, "strict"]));
     }
 }

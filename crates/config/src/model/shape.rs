@@ -3,7 +3,10 @@
 use schemars::{Schema, SchemaGenerator, json_schema};
 use serde_json::{Value, json};
 
-use crate::names::pattern::{KEY, NAME, VALUE};
+use crate::{
+    grammar::{VERIFY, VERIFY_REPOSITORY},
+    names::pattern::{KEY, NAME, REPOSITORY, VALUE},
+};
 
 /// Returns the schema of a part that the types of a program describe.
 pub(crate) fn any(_: &mut SchemaGenerator) -> Schema {
@@ -72,9 +75,31 @@ pub(crate) fn merging(secret: &mut Schema) {
     secret.insert("then".into(), json!({ "properties": theirs }));
 }
 
+/// Returns the schemas of the keys that every entry of `sinks:` has.
+pub(crate) fn of_sink() -> Value {
+    json!({ "type": { "type": "string" } })
+}
+
+/// Returns the schemas of the keys that every entry of `providers:` has.
+pub(crate) fn of_provider() -> Value {
+    let mut keys = of_sink();
+    keys[VERIFY] = json!({
+        "description": "Whether a new credential is tried at its registries before it replaces a working one. `true` \
+                        refuses it if a registry answers HTTP 401. `strict` also refuses it for HTTP 403. Default: `false`.",
+        "enum": [true, false, "strict"],
+    });
+    keys[VERIFY_REPOSITORY] = json!({
+        "description": "Repository that a new credential must be able to read, such as `team/app`. It needs `verify`. \
+                        Default: none, and the credential must only log in.",
+        "type": "string",
+        "pattern": REPOSITORY,
+    });
+    keys
+}
+
 /// Returns the schema of a map of entries with a type. The options of a known type are its own. The options of other
-/// types can be anything.
-pub(crate) fn specs(known: &[(String, Schema)]) -> Schema {
+/// types can be anything. `common`: the schemas of the keys that all types have.
+pub(crate) fn specs(known: &[(String, Schema)], common: &Value) -> Schema {
     let conditions = known.iter().map(|(name, options)| {
         let is = json!({ "properties": { "type": { "const": name } }, "required": ["type"] });
         json!({ "if": is, "then": options })
@@ -86,18 +111,17 @@ pub(crate) fn specs(known: &[(String, Schema)]) -> Schema {
         "additionalProperties": {
             "type": "object",
             "required": ["type"],
-            "properties": { "type": { "type": "string" } },
+            "properties": common,
             "allOf": conditions.collect::<Vec<_>>(),
         },
     })
 }
 
-/// Adds the key `type` to the options of a type.
-pub(crate) fn typed(mut schema: Schema) -> Schema {
-    if let Some(properties) = schema.get_mut("properties") {
-        properties["type"] = json!({ "type": "string" });
-    } else {
-        schema.insert("properties".into(), json!({ "type": { "type": "string" } }));
+/// Adds the keys that all types have to the options of a type.
+pub(crate) fn typed(mut schema: Schema, common: &Value) -> Schema {
+    match (schema.get_mut("properties"), common) {
+        (Some(Value::Object(properties)), Value::Object(common)) => properties.extend(common.clone()),
+        _ => drop(schema.insert("properties".into(), common.clone())),
     }
     schema
 }

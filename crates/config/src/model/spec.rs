@@ -10,7 +10,7 @@ use figment::value::{Dict, Value};
 use serde::de::DeserializeOwned;
 
 use crate::{
-    Hint, Origin, Partial, Problem, Problems, TypeGrammar, codes,
+    COMMON_KEYS, Hint, Keys, Origin, Partial, Problem, Problems, TypeGrammar, Verify, codes,
     value::{
         digest::{canonical, digest},
         shown::{not_text, shown, sort},
@@ -31,6 +31,10 @@ pub struct Spec {
     hints: &'static [Hint],
     /// Keys with a wrong name. They were reported already.
     misspelt: Vec<&'static str>,
+    /// Keys that are not options of the type, for messages.
+    common: Keys,
+    /// `None`: its credentials are not tried.
+    verify: Option<Verify>,
     origin: Origin,
 }
 
@@ -49,7 +53,8 @@ impl Spec {
         let mut text = format!("{kind:?}");
         canonical(&options, &mut text);
         let (digest, options) = (digest(&text), options.into());
-        Self { name: name.into(), kind: kind.into(), options, digest, hints, misspelt: vec![], origin }
+        let (name, kind, misspelt) = (name.into(), kind.into(), vec![]);
+        Self { name, kind, options, digest, hints, misspelt, common: &[], verify: None, origin }
     }
 
     /// Creates a spec from the keys of an entry of `targets:` that a type understands.
@@ -62,6 +67,22 @@ impl Spec {
         Self { misspelt, ..self }
     }
 
+    /// Reads an entry of `providers:`, with the keys that all types have.
+    pub(crate) fn read_provider(
+        name: &str,
+        value: &Value,
+        origin: Origin,
+        types: &[TypeGrammar],
+    ) -> (Option<Self>, Vec<Problem>) {
+        let (mut value, mut verify, mut problems) = (value.clone(), None, vec![]);
+        if let Value::Dict(_, options) = &mut value {
+            (verify, problems) = Verify::take(options, &origin);
+        }
+        let (spec, others) = Self::read(name, &value, origin, types);
+        problems.extend(others);
+        (spec.map(|spec| Self { verify, common: COMMON_KEYS, ..spec }), problems)
+    }
+
     /// Reads an entry. A missing or faulty type is replaced by the first type that accepts all keys, so that the
     /// options are checked too.
     pub(crate) fn read(
@@ -69,13 +90,13 @@ impl Spec {
         value: &Value,
         origin: Origin,
         types: &[TypeGrammar],
-    ) -> (Option<Self>, Option<Problem>) {
+    ) -> (Option<Self>, Vec<Problem>) {
         let example = |fitting: Option<&TypeGrammar>| {
             fitting.or(types.first()).map_or("{ type: TYPE }", |it| it.example.as_str()).to_owned()
         };
         let Value::Dict(_, dict) = value else {
             let message = format!("{} is not a map such as {}", sort(value), example(None));
-            return (None, Some(Problem::at(origin, message).with_code(&codes::TYPE)));
+            return (None, vec![Problem::at(origin, message).with_code(&codes::TYPE)]);
         };
         let mut options = dict.clone();
         let kind = options.remove(TYPE);
@@ -97,7 +118,7 @@ impl Spec {
             let hints = types.iter().find(|it| it.name == kind).map_or(&[][..], |it| it.hints);
             Self::of(name, &kind, hints, options, origin)
         });
-        (spec, problem)
+        (spec, problem.into_iter().collect())
     }
 
     /// Returns its name in the config.
@@ -113,6 +134,12 @@ impl Spec {
     /// Returns the digest of type and options. Equal ones have the same digest in every process.
     pub fn digest(&self) -> u64 {
         self.digest
+    }
+
+    /// Returns how its credentials are tried before they replace working ones. `None`: they are not tried. It is not
+    /// part of the digest, because it changes no credential.
+    pub fn verify(&self) -> Option<&Verify> {
+        self.verify.as_ref()
     }
 
     /// Returns its place in the config.
@@ -151,7 +178,7 @@ impl Spec {
     /// Reads the valid parts of its options as a type. `substitutes` are values for required options that are missing
     /// or faulty, so that the other options can be checked.
     pub fn partial<T: DeserializeOwned>(&self, substitutes: &[(&str, &str)]) -> Partial<T> {
-        Partial::read(&Value::from(self.options.as_ref().clone()), &self.origin, self.hints, substitutes)
+        Partial::read(&Value::from(self.options.as_ref().clone()), &self.origin, self.hints, self.common, substitutes)
     }
 }
 

@@ -5,6 +5,8 @@ const LONGEST: usize = 8;
 
 /// The values of `merge`, in words.
 pub(crate) const MERGE: &str = "true, false or create";
+/// The values of `verify`, in words.
+pub(crate) const VERIFY_LEVELS: &str = "true, false or strict";
 
 /// Returns the message for a value in place of fixed words, such as `true or false`. `found` is the sort of the value.
 /// `text` is its text, if it is one.

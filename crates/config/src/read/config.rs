@@ -34,10 +34,11 @@ pub(crate) fn read(dict: &Dict, root: &Origin, grammar: &Grammar) -> (Content, V
     version(&mut fields);
     let (instance, schedule) = (instance(&mut fields), schedule(&mut fields));
     let previous_instance = previous_instance(&mut fields, &instance);
+    let is_provider = |name: &str| ProviderName::new(name).map(drop);
     let (providers, provider_names) =
-        specs(&mut fields, "providers", &grammar.providers, |name| ProviderName::new(name).map(drop));
-    let (mut sinks, mut sink_names) =
-        specs(&mut fields, "sinks", &grammar.sinks, |name| StoreName::new(name).map(drop));
+        specs(&mut fields, "providers", &grammar.providers, is_provider, Spec::read_provider);
+    let is_store = |name: &str| StoreName::new(name).map(drop);
+    let (mut sinks, mut sink_names) = specs(&mut fields, "sinks", &grammar.sinks, is_store, Spec::read);
     if sink_names.is_empty() && !fields.has("sinks") {
         sinks.push(Spec::new(CLUSTER, "openshift", root.join("sinks").join(CLUSTER)));
         sink_names.push(CLUSTER.into());

@@ -3,7 +3,10 @@
 use figment::value::Value;
 
 use super::fields::Fields;
-use crate::{Problem, Spec, TargetEntry, TypeGrammar, Wants, codes, names::nearest::meant, value::shown::sort};
+use crate::{Origin, Problem, Spec, TargetEntry, TypeGrammar, Wants, codes, names::nearest::meant, value::shown::sort};
+
+/// Reads one entry with a type at its place. Returns its valid parts, and every problem.
+type Read = fn(&str, &Value, Origin, &[TypeGrammar]) -> (Option<Spec>, Vec<Problem>);
 
 /// Reads a map of entries with a type. Also returns the names of entries that have a fault.
 pub(crate) fn specs(
@@ -11,6 +14,7 @@ pub(crate) fn specs(
     key: &str,
     types: &[TypeGrammar],
     check: fn(&str) -> regcred_core::Result<()>,
+    read: Read,
 ) -> (Vec<Spec>, Vec<String>) {
     let (mut specs, mut names) = (vec![], vec![]);
     let entries = match fields.get(key) {
@@ -28,9 +32,9 @@ pub(crate) fn specs(
         if let Err(error) = check(name) {
             fields.problems.push(Problem::at(origin.clone(), error.to_string()));
         }
-        let (spec, problem) = Spec::read(name, entry, origin, types);
+        let (spec, problems) = read(name, entry, origin, types);
         specs.extend(spec);
-        fields.problems.extend(problem);
+        fields.problems.extend(problems);
     }
     (specs, names)
 }

@@ -68,7 +68,7 @@ impl<'a> Fields<'a> {
 
     /// Reads a value as a type. Reports all faults of its form, and returns the valid parts.
     pub(crate) fn typed<T: DeserializeOwned>(&mut self, key: &str) -> Option<T> {
-        let Partial { value, problems, .. } = Partial::read(self.get(key)?, &self.origin.join(key), &[], &[]);
+        let Partial { value, problems, .. } = Partial::read(self.get(key)?, &self.origin.join(key), &[], &[], &[]);
         self.problems.extend(problems);
         value
     }

@@ -104,7 +104,7 @@ pub(crate) fn service_accounts(fields: &mut Fields<'_>) -> Option<Vec<AccountLin
     for (place, entry) in entries.iter().enumerate() {
         let key = format!("service_accounts[{place}]");
         let Partial { value, problems, .. } =
-            Partial::<AccountLink>::read(entry, &fields.origin().join(&key), &[], &[]);
+            Partial::<AccountLink>::read(entry, &fields.origin().join(&key), &[], &[], &[]);
         fields.problems.extend(problems);
         let Some(link) = value else { continue };
         if let Err(error) = SecretName::new(&link.name) {

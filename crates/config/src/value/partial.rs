@@ -13,7 +13,10 @@ use super::{
     provenance::Origin,
     reason::reason,
 };
-use crate::{codes, grammar::Hint};
+use crate::{
+    codes,
+    grammar::{Hint, Keys},
+};
 
 /// The valid parts of a piece of the config.
 #[derive(Clone, Debug)]
@@ -33,9 +36,16 @@ impl<T> Partial<T> {
 }
 
 impl<T: DeserializeOwned> Partial<T> {
-    /// Reads a value. `substitutes` are texts for required top-level keys that are missing or faulty.
-    pub(crate) fn read(value: &Value, origin: &Origin, hints: &[Hint], substitutes: &[(&str, &str)]) -> Self {
-        let mut reading = Reading::new(value, origin, hints);
+    /// Reads a value. `common` are top-level keys that were read already, and that messages list with the known ones.
+    /// `substitutes` are texts for required top-level keys that are missing or faulty.
+    pub(crate) fn read(
+        value: &Value,
+        origin: &Origin,
+        hints: &[Hint],
+        common: Keys,
+        substitutes: &[(&str, &str)],
+    ) -> Self {
+        let mut reading = Reading::new(value, origin, hints, common);
         let value = reading.read(substitutes);
         Self { value, problems: reading.problems, faulty: reading.faulty.into_iter().collect() }
     }
@@ -53,6 +63,7 @@ struct Reading<'a> {
     whole: &'a Value,
     origin: &'a Origin,
     hints: &'a [Hint],
+    common: Keys,
     /// The rest of the whole value.
     value: Value,
     /// The indices removed from each list of the whole.
@@ -66,11 +77,12 @@ struct Reading<'a> {
 }
 
 impl<'a> Reading<'a> {
-    fn new(whole: &'a Value, origin: &'a Origin, hints: &'a [Hint]) -> Self {
+    fn new(whole: &'a Value, origin: &'a Origin, hints: &'a [Hint], common: Keys) -> Self {
         Self {
             whole,
             origin,
             hints,
+            common,
             value: whole.clone(),
             gaps: BTreeMap::new(),
             blanks: blanks(whole).into_iter().collect(),
@@ -120,7 +132,8 @@ impl<'a> Reading<'a> {
                     if steps.last() != Some(key) {
                         steps.push(key.clone());
                     }
-                    let (message, meant) = unknown_key(key, known, self.hints);
+                    let common = if steps.len() == 1 { self.common } else { &[] };
+                    let (message, meant) = unknown_key(key, &[known, common].concat(), self.hints);
                     let in_whole = self.in_whole(&steps);
                     self.report(&in_whole, &codes::UNKNOWN_KEY, message);
                     let above = &in_whole[..in_whole.len() - 1];

@@ -8,17 +8,19 @@ use std::{
     time::SystemTime,
 };
 
-use regcred_config::{Grammar, Problem, Problems, Spec, TypeSchemas, codes::UNKNOWN_NAME};
-use regcred_core::{Code, Error, ProviderName, RegistryProvider, Result};
+use regcred_config::{COMMON_KEYS, Grammar, Problem, Problems, Spec, TypeSchemas, codes::UNKNOWN_NAME, keys};
+use regcred_core::{Code, Error, ProviderName, Result, Scope};
 use serde_json::Value;
 
 use super::{
-    erased::{AnyProviderType, AnySinkType, Options},
-    identity::{ChosenIdentity, Identities, PodIdentity, PodSite, Policies},
-    provider::{Inline, Probe, ProviderPlan, ProviderType, Variant},
+    erased::{AnyProviderType, AnySinkType},
+    identity::Identities,
+    planned::{PlannedProvider, Verified},
+    provider::{Inline, ProviderType, Variant},
     sink::{Run, SinkPlan, SinkTarget, SinkType, SourceAndSink},
+    verifier::Verifier,
 };
-use crate::{codes, finding::Finding};
+use crate::codes;
 
 /// The types that entries of `providers:` and `sinks:` may have. Default: none.
 #[derive(Clone, Default)]
@@ -28,6 +30,7 @@ pub struct Types {
     variants: BTreeMap<&'static str, (&'static str, Variant)>,
     /// The types of sinks, under each of their names.
     sinks: BTreeMap<&'static str, Sink>,
+    verifier: Option<Arc<dyn Verifier>>,
     log_targets: Vec<String>,
 }
 
@@ -38,30 +41,20 @@ struct Sink {
     itself: Arc<dyn Any + Send + Sync>,
 }
 
-/// A provider that a target may use: its needs, and how to create it.
-#[derive(Clone)]
-pub struct PlannedProvider {
-    /// The name of its entry, or of the inline provider.
-    name: String,
-    /// `None`: it is inline.
-    entry: Option<Spec>,
-    kind: &'static str,
-    /// The digest of its options for annotations.
-    pub(crate) digest: u64,
-    pub(crate) plan: ProviderPlan,
-    options: Options,
-    of: Arc<dyn AnyProviderType>,
-}
-
 impl Types {
     /// Adds a type of provider.
     ///
     /// Fails with [`ErrorKind::Invalid`](regcred_core::ErrorKind::Invalid) if the type exists already. Also fails if
-    /// another type has an identity, a flag, or a key of a target with the same name.
+    /// another type has an identity, a flag, or a key of a target with the same name, or if an option has the name of a
+    /// [common key](COMMON_KEYS).
     pub fn with_provider<T: ProviderType>(mut self, provider: T) -> Result<Self> {
         if let Some(name) = self.identities().shared(&provider.identities()).filter(|_| !self.has_provider(T::NAME)) {
             let cause = format!("another type has the identity or the flag {name}");
             return Err(refused("provider", T::NAME, &cause));
+        }
+        let own = keys::<T::Options>().unwrap_or_default();
+        if let Some(common) = COMMON_KEYS.iter().find(|key| own.contains(key)) {
+            return Err(refused("provider", T::NAME, &format!("all types have the key {common}, so it is no option")));
         }
         let keys = provider.grammar().target_keys().unwrap_or_default();
         let others = self.providers.iter().filter(|(name, _)| **name != T::NAME);
@@ -90,6 +83,17 @@ impl Types {
             }
         }
         Ok(self)
+    }
+
+    /// Lets entries of `providers:` verify their credentials with the key `verify`. Default: such a config is not valid.
+    #[must_use]
+    pub fn with_verifier(self, verifier: Arc<dyn Verifier>) -> Self {
+        Self { verifier: Some(verifier), ..self }
+    }
+
+    /// Returns whether there is a verifier.
+    pub fn has_verifier(&self) -> bool {
+        self.verifier.is_some()
     }
 
     /// Lets the binary print the logs of a crate. The name is the crate's name as in `use`: `my_provider`.
@@ -153,10 +157,11 @@ impl Types {
         regcred_config::schema(&schemas)
     }
 
-    /// Returns the codes of the types.
+    /// Returns the codes of the types, and of the verifier.
     pub fn codes(&self) -> Vec<&'static Code> {
         let providers = self.providers.values().map(|it| it.codes());
-        providers.chain(self.sinks.values().map(|it| it.of.codes())).flatten().copied().collect()
+        let verifier = self.verifier.iter().map(|it| it.codes());
+        providers.chain(self.sinks.values().map(|it| it.of.codes())).chain(verifier).flatten().copied().collect()
     }
 
     /// Returns what these types add to the grammar of a config.
@@ -192,7 +197,22 @@ impl Types {
     /// Plans an entry of `providers:`. Returns every problem of it at once.
     pub(crate) fn provider(&self, entry: &Spec) -> Result<PlannedProvider, Problems> {
         let (kind, of) = self.provider_type(entry)?;
-        let (options, plan) = of.plan(entry)?;
+        let (planned, verified) = (of.plan(entry), self.verified(entry));
+        let (options, mut plan) = match (planned, &verified) {
+            (Ok(planned), Ok(_)) => planned,
+            (planned, _) => {
+                let problems = planned.err().into_iter().flat_map(Vec::from).chain(verified.err());
+                return Err(Problems::check(problems.collect()).expect_err("there is a problem"));
+            }
+        };
+        let verified = verified.unwrap_or_default();
+        if let Some((verify, verifier)) = &verified {
+            // Entries that share a credential also share its verification.
+            plan.mint = plan.mint.map(|key| format!("{key} {verify:?}"));
+            if let Scope::Exact(registries) = &plan.scope {
+                plan.egress.extend(registries.iter().flat_map(|registry| verifier.hosts(registry)));
+            }
+        }
         let digest = plan.identity.as_deref().map_or_else(|| entry.digest(), regcred_config::digest);
         Ok(PlannedProvider {
             name: entry.name().into(),
@@ -202,7 +222,18 @@ impl Types {
             plan,
             options,
             of: of.clone(),
+            verified,
         })
+    }
+
+    /// Returns how an entry verifies its credentials, and the verifier. `None`: it does not.
+    fn verified(&self, entry: &Spec) -> Result<Option<Verified>, Problem> {
+        let Some(verify) = entry.verify() else { return Ok(None) };
+        let missing = || {
+            let message = "this program cannot verify credentials: leave the key out";
+            entry.problem("verify", message).with_code(&codes::NO_VERIFIER)
+        };
+        Ok(Some((verify.clone(), self.verifier.clone().ok_or_else(missing)?)))
     }
 
     /// Plans the provider of a target by the keys of its entry, and returns warnings about them.
@@ -210,8 +241,16 @@ impl Types {
         let (kind, of) = self.provider_type(keys)?;
         let Inline { name, options, plan, warnings } = of.inline(keys)?;
         let digest = regcred_config::digest(plan.identity.as_deref().unwrap_or(name.as_str()));
-        let planned =
-            PlannedProvider { name: name.to_string(), entry: None, kind, digest, plan, options, of: of.clone() };
+        let planned = PlannedProvider {
+            name: name.to_string(),
+            entry: None,
+            kind,
+            digest,
+            plan,
+            options,
+            of: of.clone(),
+            verified: None,
+        };
         Ok((name, planned, warnings))
     }
 
@@ -245,79 +284,6 @@ fn refused(what: &str, name: &str, cause: &str) -> Error {
     Error::new(&codes::TYPES, format!("cannot add the type {name} of {what}")).with_cause(cause)
 }
 
-impl PlannedProvider {
-    /// Returns the name of its entry, or of the inline provider.
-    pub fn name(&self) -> &str {
-        &self.name
-    }
-
-    /// Returns its entry of the config. `None`: it is inline.
-    pub fn entry(&self) -> Option<&Spec> {
-        self.entry.as_ref()
-    }
-
-    /// Returns the name of its type.
-    pub fn kind(&self) -> &'static str {
-        self.kind
-    }
-
-    /// Returns the display name of its service.
-    pub fn service(&self) -> &'static str {
-        self.of.service()
-    }
-
-    /// Returns what it needs and opens.
-    pub fn plan(&self) -> &ProviderPlan {
-        &self.plan
-    }
-
-    /// Returns the key under which providers share one mint. `None`: it does not share.
-    pub fn mint(&self) -> Option<(&'static str, &str)> {
-        Some((self.kind, self.plan.mint.as_deref()?))
-    }
-
-    /// Creates the provider.
-    pub async fn make(&self) -> Result<Arc<dyn RegistryProvider>> {
-        self.of.make(&self.options).await
-    }
-
-    /// Checks providers of one type together. `None`: the type has no checks of its own.
-    pub async fn probe(of_one_type: &[Self]) -> Option<Vec<Finding>> {
-        let of = of_one_type.first()?.of.clone();
-        of.probe(entries(of_one_type)).await
-    }
-
-    /// Returns the identities that a pod can get for providers of its type.
-    pub(crate) fn identities(&self) -> Identities {
-        self.of.identities()
-    }
-
-    /// Returns what a pod needs for providers of one type.
-    pub(crate) fn pod_identity(
-        of_one_type: &[Self],
-        chosen: &ChosenIdentity,
-        site: &PodSite,
-    ) -> Result<PodIdentity, Problems> {
-        let Some(first) = of_one_type.first() else { return Ok(PodIdentity::default()) };
-        first.of.pod_identity(entries(of_one_type), chosen, site)
-    }
-
-    /// Returns the policies that providers of one type need. `None`: the type has no policies.
-    pub(crate) fn policies(
-        of_one_type: &[Self],
-        chosen: &ChosenIdentity,
-        site: &PodSite,
-    ) -> Option<Result<Policies, Problems>> {
-        of_one_type.first()?.of.policies(entries(of_one_type), chosen, site)
-    }
-}
-
-fn entries(providers: &[PlannedProvider]) -> Vec<Probe<Options>> {
-    let entry =
-        |it: &PlannedProvider| Probe::new(it.name.clone(), it.entry.is_none(), it.options.clone(), it.plan.clone());
-    providers.iter().map(entry).collect()
-}
-
 fn unknown<'a>(entry: &Spec, what: &str, known: impl Iterator<Item = &'a &'static str>) -> Problem {
     let known = known.copied().collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>().join(", ");
     entry
@@ -325,21 +291,12 @@ fn unknown<'a>(entry: &Spec, what: &str, known: impl Iterator<Item = &'a &'stati
         .with_code(&UNKNOWN_NAME)
 }
 
-impl fmt::Debug for PlannedProvider {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("PlannedProvider")
-            .field("name", &self.name)
-            .field("kind", &self.kind)
-            .field("plan", &self.plan)
-            .finish_non_exhaustive()
-    }
-}
-
 impl fmt::Debug for Types {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Types")
             .field("providers", &self.providers.keys())
             .field("sinks", &self.sinks.keys())
+            .field("verifier", &self.verifier)
             .finish_non_exhaustive()
     }
 }
