@@ -18,13 +18,13 @@ use regcred_core::{
     document::{Contents, Document, DocumentFormat, DocumentSink, DocumentStore},
     testing::{FakeProvider, MemorySink, SinkExt, provider_name, target},
 };
-use regcred_dockerconfig::{DockerConfig, DockerConfigFormat, Reader, taken};
+use regcred_dockerconfig::{CopiedDocument, DockerConfig, DockerConfigFormat, LastCopy, Reader, logins, taken};
 use regcred_ecr::{EcrOptions, EcrProvider, EcrType, Environment, Identity, Region, Role, Transport};
 use regcred_engine::{Context, Engine, Event, Keyring, Minter, Pass, Route};
 use regcred_migrate::{Search, Vendor, discover};
 use regcred_openshift::{
-    Cache, Cluster, Clusters, Connection, Lease, Link, OpenShiftSink, OpenShiftType, WatchedObjects, WatchedSource,
-    Watches,
+    Cache, Cluster, Clusters, Connection, Lease, Link, OpenShiftSink, OpenShiftType, SecretProvider, SecretType,
+    WatchedObjects, WatchedSource, Watches,
 };
 use regcred_testkit::FakeKube;
 use serde_json::json;
@@ -42,6 +42,7 @@ const SHOWN: &[&str] = &[
     "Connection",
     "Contents",
     "Context",
+    "CopiedDocument",
     "CredentialSet",
     "DockerConfig",
     "Document",
@@ -62,6 +63,7 @@ const SHOWN: &[&str] = &[
     "Identity",
     "Keyring",
     "KeyringBuilder",
+    "LastCopy",
     "Lease",
     "Login",
     "LoginSecret",
@@ -78,6 +80,8 @@ const SHOWN: &[&str] = &[
     "Report",
     "Role",
     "Route",
+    "SecretProvider",
+    "SecretType",
     "TargetReceiver",
     "Taken",
     "Transport",
@@ -129,6 +133,7 @@ const HARMLESS: &[&str] = &[
     "Registry",
     "RegistryHost",
     "RegistryProvider",
+    "RepositoryName",
     "Result",
     "Revision",
     "Right",
@@ -136,6 +141,7 @@ const HARMLESS: &[&str] = &[
     "Schedule",
     "Scope",
     "SecretName",
+    "SecretOptions",
     "SecretSink",
     "SecretString",
     "ServerInfo",
@@ -196,6 +202,11 @@ async fn show_documents(shown: &mut Shown, set: &CredentialSet) {
     let contents = Contents::new(InstanceName::default()).with(set).expect("one login for each registry");
     shown.show(&contents);
     shown.show(&(sink, DockerConfigFormat.write(None, &contents).expect("it is written")));
+    let copied = CopiedDocument::BasicAuth { username: b"robot", password: CANARY.as_bytes() };
+    let logins = logins(copied, &["r.example".parse().expect("a registry")]).expect("it is a login");
+    let last = LastCopy::default();
+    last.record(&RegistryCredential::new(logins, Validity::new(SystemClock.now(), None).expect("valid")));
+    shown.show(&(copied, last));
 }
 
 async fn show_keyring(shown: &mut Shown) {
@@ -294,7 +305,9 @@ async fn no_public_type_shows_a_secret() {
     let cluster = Cluster::connect(&connection).await.expect("it is usable");
     shown.show(&(&connection, &cluster));
     let clusters = Clusters::default().with("cluster".parse().expect("a name"), cluster.clone());
-    shown.show(&OpenShiftType::new(clusters));
+    let (namespace, name) = ("team-a".parse().expect("a name"), "hub".parse().expect("a name"));
+    shown.show(&SecretProvider::new(&cluster, namespace, name, Arc::new(SystemClock)));
+    shown.show(&(SecretType::new(clusters.clone()), OpenShiftType::new(clusters)));
     let vendor = Vendor { owns: |_| true, user: "AWS", ends: |_| None, life: Duration::from_hours(12) };
     let login = json!({ "auths": { "r.example": { "auth": STANDARD.encode(format!("AWS:{CANARY}")) } } });
     let login = json!({ ".dockerconfigjson": STANDARD.encode(login.to_string()) });

@@ -65,8 +65,9 @@ fn custom_types_may_have_any_options() {
         );
         validator.is_valid(&serde_saphyr::from_str::<Value>(&yaml).expect("YAML"))
     };
-    assert!(of("{ type: quay, robot: a }", "{ type: gitlab, token_file: /x }"));
+    assert!(of("{ type: harbor, robot: a }", "{ type: gitlab, token_file: /x }"));
     assert!(!of("{ robot: a }", "{ type: gitlab }"), "but they have a type");
     assert!(!of("{ type: ecr, region: eu-west-1, robot: a }", "{ type: openshift }"));
-    assert!(!of("{ type: quay }", "{ type: kubernetes, token_file: /x }"));
+    assert!(!of("{ type: harbor }", "{ type: kubernetes, token_file: /x }"));
+    assert!(!of("{ type: quay, robot: a }", "{ type: openshift }"));
 }

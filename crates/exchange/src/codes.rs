@@ -4,7 +4,7 @@ regcred_core::codes! {
     /// The codes of failures of token exchanges.
     pub CODES;
     DENIED = "RC0571", Denied, "A token service does not accept the identity",
-        cause "The service answered 401 or 403, or with an OAuth error such as invalid_grant: the token is expired, has another audience or subject, or the account has no permission.",
+        cause "The service answered 401, 403, or an OAuth error such as invalid_grant. The token is expired, has another audience or subject, or the account has no permission.",
         fix "Compare issuer, subject and audience of the token with the trust that is configured at the service. Check the permissions of the account.";
     THROTTLED = "RC0572", Throttled, "A token service throttles requests",
         cause "The service answered HTTP 429, because it gets too many requests from regcred or from other clients.",

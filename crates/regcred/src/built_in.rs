@@ -81,6 +81,12 @@ impl BuiltIn {
         let types = with(types, || regcred_exec::ExecType::default().with_clock(clock.clone()))?;
         #[cfg(feature = "file")]
         let types = with(types, || regcred_file::FileType::default().with_clock(clock.clone()))?;
+        #[cfg(feature = "verify")]
+        let types = if types.has_verifier() {
+            types
+        } else {
+            types.with_verifier(Arc::new(regcred_verify::RegistryVerifier::new(clock.clone())))
+        };
         #[cfg(feature = "openshift")]
         let types =
             with(types, || regcred_openshift::SecretType::new(self.clusters.clone()).with_clock(clock.clone()))?;

@@ -25,6 +25,12 @@ pub mod install {}
 #[doc = include_str!("../docs/when-not.md")]
 pub mod when_not {}
 
+/// Registries
+#[doc = ""]
+#[doc = include_str!("guide.md")]
+#[doc = include_str!("../docs/registries.md")]
+pub mod registries {}
+
 /// Kubeconfigs and proxies
 #[doc = ""]
 #[doc = include_str!("guide.md")]

@@ -200,7 +200,7 @@ fn contradictory_settings_are_reported_with_their_keys() {
          bad: {{ type: ecr, region: eu-west-1, profile: x, identity: instance, external_id: y }}\n  \
          ecr-us-east-1: {{ type: ecr, region: us-east-1 }}\n  \
          pull: {{ type: ecr, region: eu-west-1, accounts: ['123456789012'], {ROLE} }}\n  \
-         quay: {{ type: quay }}\n  \
+         quay: {{ type: harbor }}\n  \
          role: {{ type: ecr, region: eu-west-1, role_arn: pull }}\n  \
          typo: {{ type: ecr, region: eu-west-1, rolearn: x }}\n\
          targets:\n- {{ namespaces: [a, b], providers: [alike, pull] }}\n\
@@ -212,7 +212,7 @@ fn contradictory_settings_are_reported_with_their_keys() {
     let expected = [
         "providers.bad.identity: a provider has one identity: set only one of profile, web_identity and identity",
         "providers.bad.external_id: it requires a `role_arn`",
-        "providers.quay.type: \"quay\" is not a type of provider (known types: ecr, ecr-public)",
+        "providers.quay.type: \"harbor\" is not a type of provider (known types: azure, ecr, ecr-public, exec, file, google, jfrog, oidc, quay, secret)",
         "providers.role.role_arn: \"pull\" is not the ARN of a role, which is arn:aws:iam::ACCOUNT:role/NAME",
         "providers.typo.rolearn: this key is not known; did you mean `role_arn`?",
         "targets[0]: another of its providers already has a login for 123456789012.dkr.ecr.eu-west-1.amazonaws.com, \

@@ -100,7 +100,7 @@ fn errors_in_file_options_are_reported_with_all_others() {
     assert!(lines[3].contains("yaml:3: providers.no.registry: "), "{said}");
     assert!(
         lines[4].contains(
-            "yaml:4: providers.what.type: \"vault\" is not a type of provider (known types: ecr, ecr-public, file)"
+            "yaml:4: providers.what.type: \"vault\" is not a type of provider (known types: azure, ecr, ecr-public, exec, file, google, jfrog, oidc, quay, secret)"
         ),
         "{said}"
     );
