@@ -1,7 +1,7 @@
 //! The clients of Google and Microsoft judge the fake server, so that it is not only the mirror of our own client.
 //!
 //! It installs them from `PyPI` into a virtual environment below the target folder:
-//! `cargo test -p regcred-exchange --test judges -- --ignored`.
+//! `cargo test -p regcred-exchange --features judges --test judges`.
 
 use std::{
     fs,
@@ -21,7 +21,6 @@ fn run(command: &mut Command) -> Output {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "it installs Python packages from PyPI"]
 async fn the_clients_of_the_vendors_accept_the_fake_server() {
     let venv = Path::new(env!("CARGO_TARGET_TMPDIR")).join("judges");
     let python = venv.join("bin/python");

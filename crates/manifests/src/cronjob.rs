@@ -7,8 +7,11 @@ use serde_json::{Value, json};
 
 use crate::{Workload, object::Site, pod};
 
-/// Interval of the passes in minutes, if the config has no schedule.
-const EVERY: u64 = 15;
+/// The intervals of the passes in minutes, if the config has no schedule.
+const INTERVALS: [u64; 3] = [15, 10, SHORTEST];
+const SHORTEST: u64 = 5;
+/// The assumed life of a credential whose type does not state one. Many vendors issue tokens for an hour.
+const UNKNOWN_LIFE: Duration = Duration::from_hours(1);
 /// Longest run of a Job in seconds, for any schedule.
 const LONGEST: u64 = 660;
 /// Seconds that a pass has left to report its result after its own timeout.
@@ -60,7 +63,7 @@ pub(crate) fn first(site: &Site<'_>, cron_job: &Value) -> Value {
     json!({ "apiVersion": "batch/v1", "kind": "Job", "metadata": metadata, "spec": spec })
 }
 
-/// Returns the schedule and time zone of the config, or otherwise a pass every fifteen minutes.
+/// Returns the schedule and time zone of the config, or otherwise a pass at the interval of [`every`].
 ///
 /// The minute of the default schedule depends on the name of the instance. The instances then do not all call
 /// their providers at once.
@@ -68,8 +71,18 @@ fn schedule(plan: &Plan) -> (String, Option<String>) {
     if let Some(schedule) = plan.cron() {
         return (schedule.to_string(), Some(schedule.time_zone().to_owned()));
     }
-    let minute = adler32(plan.instance().as_str()) % EVERY;
-    (format!("{minute}-59/{EVERY} * * * *"), None)
+    let every = every(plan);
+    let minute = adler32(plan.instance().as_str()) % every;
+    (format!("{minute}-59/{every} * * * *"), None)
+}
+
+/// Returns the minutes between two passes: a fifth of the shortest life, and at most fifteen.
+///
+/// A refresh is due when at least 45 % of the life is left. So the next pass is in time even if one pass fails.
+fn every(plan: &Plan) -> u64 {
+    let lives = plan.planned_providers().values().map(|it| it.plan().longest_life.unwrap_or(UNKNOWN_LIFE));
+    let life = lives.min().map_or(u64::MAX, |life| life.as_secs() / 60);
+    INTERVALS.into_iter().find(|minutes| minutes * 5 <= life).unwrap_or(SHORTEST)
 }
 
 /// Returns the Adler-32 checksum of a text. It determines the minute of an instance, so it must never change.
@@ -83,7 +96,7 @@ fn adler32(text: &str) -> u64 {
 
 /// Returns how long a Job may run, in seconds. A Job ends before the next one starts.
 fn active(plan: &Plan) -> u64 {
-    let gap = plan.cron().map_or(Some(EVERY * 60), |it| it.gaps().map(|(shortest, _)| shortest.as_secs()));
+    let gap = plan.cron().map_or(Some(every(plan) * 60), |it| it.gaps().map(|(shortest, _)| shortest.as_secs()));
     gap.map_or(LONGEST, |gap| gap.saturating_sub(REST).min(LONGEST))
 }
 

@@ -46,7 +46,8 @@ pub(crate) fn run(version: Version, install: bool, filter: &[String]) -> Result<
     }
     install_minimal(&cluster, &regcred, dir.path())?;
     let mut tests = cargo();
-    tests.args(["test", "--workspace", "--features", "regcred-tests/live", "--test", "live"]);
+    tests.args(["test", "--workspace", "--features", "regcred-tests/live,regcred-exchange/judges"]);
+    tests.args(["--test", "live", "--test", "judges"]);
     tests.arg("--").args(filter);
     // The tests call the kubectl of this version.
     tests.env("PATH", path);

@@ -85,3 +85,17 @@ fn the_pod_may_read_only_the_secrets_that_it_copies() {
         );
     }
 }
+
+#[test]
+fn a_cronjob_makes_a_pass_often_enough_for_the_shortest_life() {
+    for (config, every) in [("minimal", "/15 "), ("google", "/10 "), ("secret", "/10 "), ("ecr-public", "/15 ")] {
+        let file = format!("{}/../../config/{config}.yaml", env!("CARGO_MANIFEST_DIR"));
+        let args = ["manifests", "--identity", "pod-identity", "--output", "json", "--config", &file];
+        let args = if config == "google" { [&args[..1], &args[3..]].concat() } else { args.to_vec() };
+        let (code, list, told) = run(&mut regcred(&args));
+        assert_eq!(code, 0, "{config}: {told}");
+        let mut items = list["items"].as_array().expect("a list").iter();
+        let schedule = items.find_map(|it| it["spec"]["schedule"].as_str()).expect("a CronJob");
+        assert!(schedule.contains(every), "{config}: {schedule}");
+    }
+}
