@@ -12,7 +12,14 @@ use regcred_core::{ErrorKind, Issuer, RegistryCredential, Result};
 /// Two results are equal if they have the same [issuer](crate::issuer()), or fail in the same way. A source that does not
 /// answer is not a result, because it says nothing about the logins. Default: nothing was copied.
 #[derive(Default)]
-pub struct LastCopy(Mutex<Option<Outcome>>);
+pub struct LastCopy(Mutex<Latest>);
+
+#[derive(Default)]
+struct Latest {
+    outcome: Option<Outcome>,
+    /// Whether a caller asked for the issuer and may have got none. Its targets were not compared with the source then.
+    is_unanswered: bool,
+}
 
 /// The issuer of a copy, or the text of its failure.
 type Outcome = std::result::Result<Option<Issuer>, String>;
@@ -22,25 +29,40 @@ impl LastCopy {
     /// dropped call would record a copy that no caller got.
     pub fn record(&self, copied: &Result<RegistryCredential>) {
         if let Some(outcome) = outcome(copied) {
-            *self.latest() = Some(outcome);
+            *self.latest() = Latest { outcome: Some(outcome), is_unanswered: false };
         }
     }
 
-    /// Records a result only if there is none yet. Call it for results that are not minted, such as those for an issuer.
-    pub fn record_first(&self, copied: &Result<RegistryCredential>) {
+    /// Records that a caller asks for the issuer. Call it before the source is read, because the call may be dropped.
+    pub fn ask(&self) {
         let mut latest = self.latest();
-        if latest.is_none() {
-            *latest = outcome(copied);
-        }
+        latest.is_unanswered = latest.outcome.is_none();
     }
 
-    /// Records a result, and returns whether it differs from the one before. The first result differs from none.
+    /// Returns the issuer of a copy that is not minted, and records the copy if there is none yet.
+    ///
+    /// A source that cannot be copied has an issuer that no target has. The next mint then reports why. `None`: the
+    /// source does not answer, so nothing is known.
+    pub fn answer(&self, copied: &Result<RegistryCredential>) -> Option<Issuer> {
+        let outcome = outcome(copied)?;
+        let mut latest = self.latest();
+        if latest.outcome.is_none() {
+            *latest = Latest { outcome: Some(outcome.clone()), is_unanswered: false };
+        }
+        outcome.unwrap_or_else(|_| Some(Issuer::of("a source that cannot be copied")))
+    }
+
+    /// Records a result, and returns whether it differs from the one before. The first result is a change only if a
+    /// caller got no issuer before.
     pub fn is_changed(&self, copied: &Result<RegistryCredential>) -> bool {
         let Some(outcome) = outcome(copied) else { return false };
-        self.latest().replace(outcome.clone()).is_some_and(|before| before != outcome)
+        let mut latest = self.latest();
+        let is_changed = latest.outcome.as_ref().map_or(latest.is_unanswered, |before| *before != outcome);
+        *latest = Latest { outcome: Some(outcome), is_unanswered: false };
+        is_changed
     }
 
-    fn latest(&self) -> MutexGuard<'_, Option<Outcome>> {
+    fn latest(&self) -> MutexGuard<'_, Latest> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -57,7 +79,7 @@ fn outcome(copied: &Result<RegistryCredential>) -> Option<Outcome> {
 
 impl fmt::Debug for LastCopy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("LastCopy").field(&*self.latest()).finish()
+        f.debug_tuple("LastCopy").field(&self.latest().outcome).finish()
     }
 }
 
@@ -86,8 +108,26 @@ mod tests {
         let invalid = |why: &str| Err(Error::new(ErrorKind::Invalid, why));
         assert!(last.is_changed(&invalid("a")) && !last.is_changed(&invalid("a")) && last.is_changed(&invalid("b")));
         last.record(&copy("three", 3));
-        last.record_first(&copy("four", 3));
+        assert_ne!(last.answer(&copy("four", 3)), None);
         assert!(!last.is_changed(&copy("three", 3)) && last.is_changed(&copy("four", 3)));
         assert!(!format!("{last:?}").contains("four"));
+    }
+
+    #[test]
+    fn a_source_that_did_not_answer_for_an_issuer_is_compared_later() {
+        let last = LastCopy::default();
+        last.ask();
+        assert_eq!(last.answer(&Err(Error::new(ErrorKind::Unreachable, "no answer"))), None);
+        assert!(last.is_changed(&copy("one", 1)), "a target may have an older login");
+        assert!(!last.is_changed(&copy("one", 1)));
+        last.ask();
+        assert!(!last.is_changed(&copy("one", 1)), "the result is known already");
+    }
+
+    #[test]
+    fn a_source_that_cannot_be_copied_has_an_issuer_of_its_own() {
+        let last = LastCopy::default();
+        let refused = last.answer(&Err(Error::new(ErrorKind::Refused, "not allowed")));
+        assert!(refused.is_some() && refused != last.answer(&copy("one", 1)));
     }
 }

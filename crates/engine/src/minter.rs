@@ -114,8 +114,20 @@ impl Minter {
     /// Drops the credential and the pause. The next caller mints, after a call that is in flight.
     pub fn forget(&self) {
         match &self.kind {
-            Kind::Own { is_forgotten, .. } => is_forgotten.store(true, Relaxed),
+            Kind::Own { is_forgotten, .. } => {
+                is_forgotten.store(true, Relaxed);
+                self.forget_issuer();
+            }
             Kind::Derived { base, .. } => base.forget(),
+        }
+    }
+
+    /// Drops the account of the last mint, so that [`Minter::issuer`] asks the provider. A run that ended may have
+    /// dropped a change of the source before it minted.
+    pub(crate) fn forget_issuer(&self) {
+        match &self.kind {
+            Kind::Own { minted_as, .. } => *minted_as.lock().unwrap_or_else(PoisonError::into_inner) = None,
+            Kind::Derived { base, .. } => base.forget_issuer(),
         }
     }
 

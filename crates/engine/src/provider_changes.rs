@@ -42,6 +42,7 @@ impl ProviderChanges {
         }
         let mut changes = Self { groups, tasks: JoinSet::new(), waiting: HashMap::new() };
         for group in 0..changes.groups.len() {
+            changes.groups[group].base.forget_issuer();
             changes.wait(group, Duration::ZERO);
         }
         changes

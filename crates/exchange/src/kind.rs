@@ -71,7 +71,8 @@ impl<P: Preset + DeserializeOwned + JsonSchema> ProviderType for ExchangeType<P>
             let (key, error) = (error.key(), Error::from(error));
             Problem::below(at, key, error.chain()).with_code(error.code())
         })?;
-        Ok(planned(&exchange))
+        let plan = planned(&exchange);
+        Ok(if P::SECRET.is_empty() { plan } else { plan.with_identity(identity(&exchange)) })
     }
 
     async fn make(&self, options: P) -> Result<Arc<dyn RegistryProvider>> {
@@ -83,7 +84,8 @@ impl<P: Preset + DeserializeOwned + JsonSchema> ProviderType for ExchangeType<P>
     }
 
     fn grammar(&self) -> TypeGrammar {
-        TypeGrammar::new::<P>(Self::NAME).with_public(keys::<P>().unwrap_or_default()).with_example(P::EXAMPLE)
+        let grammar = TypeGrammar::new::<P>(Self::NAME).with_example(P::EXAMPLE);
+        if P::SECRET.is_empty() { grammar.with_public(keys::<P>().unwrap_or_default()) } else { grammar }
     }
 
     fn codes(&self) -> &'static [&'static Code] {
@@ -99,6 +101,15 @@ impl<P: Preset + DeserializeOwned + JsonSchema> ProviderType for ExchangeType<P>
     fn service(&self) -> &'static str {
         P::SERVICE
     }
+}
+
+/// Returns the options that decide which credential is minted, without those that may be secret.
+fn identity(exchange: &Exchange) -> String {
+    let proof = match &exchange.proof {
+        Proof::Machine => None,
+        Proof::File(file) => Some((&file.path, &file.audience)),
+    };
+    format!("{:?} {:?} {proof:?}", exchange.registries, exchange.servers())
 }
 
 /// Returns what an exchange needs and opens.

@@ -38,7 +38,7 @@ fn code(status: u16, known: Option<&(&str, bool)>) -> &'static Code {
     match status {
         401 | 403 => &codes::DENIED,
         429 => &codes::THROTTLED,
-        500.. => &codes::UNAVAILABLE,
+        408 | 425 | 500.. => &codes::UNAVAILABLE,
         400.. if known.is_some_and(|(_, is_denial)| *is_denial) => &codes::DENIED,
         400.. => &codes::REQUEST,
         _ => &codes::ANSWER,

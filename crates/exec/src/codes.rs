@@ -12,7 +12,7 @@ regcred_core::codes! {
     SETTING = "RC0503", Invalid, "A setting of a credential program cannot be used",
         cause "`command` is not an absolute path, there is no registry, or a limit, a variable or an argument is not valid.",
         fix "Correct the setting that the message names.";
-    FAILED = "RC0504", Denied, "A credential program failed",
+    FAILED = "RC0504", Unreachable, "A credential program failed",
         cause "The program ended with an error, usually because its own login or its configuration is missing.",
         fix "Run the program by hand to see its messages. regcred does not show its output, which can contain secrets. `inherit` and `env` pass variables to it.";
     NO_LOGIN = "RC0505", Denied, "A credential program has no login for a registry",

@@ -68,9 +68,9 @@ async fn the_provider_conforms_with_both_protocols() {
 #[tokio::test]
 async fn each_fault_of_a_helper_has_its_code() {
     let rows: &[(&str, &Code, ErrorKind, &str)] = &[
-        ("echo canary; echo canary >&2; exit 1", &codes::FAILED, ErrorKind::Denied, "exit status: 1"),
-        ("echo canary; exit 255", &codes::FAILED, ErrorKind::Denied, "exit status: 255"),
-        ("kill -9 $$", &codes::FAILED, ErrorKind::Denied, "signal: 9"),
+        ("echo canary; echo canary >&2; exit 1", &codes::FAILED, ErrorKind::Unreachable, "exit status: 1"),
+        ("echo canary; exit 255", &codes::FAILED, ErrorKind::Unreachable, "exit status: 255"),
+        ("kill -9 $$", &codes::FAILED, ErrorKind::Unreachable, "signal: 9"),
         (
             "echo; echo ' credentials not found in native keychain'; exit 1",
             &codes::NO_LOGIN,
@@ -80,7 +80,7 @@ async fn each_fault_of_a_helper_has_its_code() {
         (
             "echo credentials not found in native keychain, canary; exit 1",
             &codes::FAILED,
-            ErrorKind::Denied,
+            ErrorKind::Unreachable,
             "exit status: 1",
         ),
         (r#"echo '{"Username":"","Secret":""}'"#, &codes::NO_LOGIN, ErrorKind::Denied, "no login"),

@@ -29,9 +29,8 @@ impl Probe for HttpProbe {
         let outcome = self.logged_in(trial, proof).await;
         let outcome = match (&trial.repository, outcome) {
             // A registry that answers to anybody can still have repositories that it does not show to anybody.
-            (Some(repository), Ok(Outcome::Proven) | Err(Outcome::NotProvable(_))) => {
-                self.reads(trial, repository, proof).await
-            }
+            (Some(repository), Ok(Outcome::Proven)) => self.reads(trial, repository, proof, true).await,
+            (Some(repository), Err(Outcome::NotProvable(_))) => self.reads(trial, repository, proof, false).await,
             (_, outcome) => outcome,
         };
         outcome.unwrap_or_else(|outcome| outcome)
@@ -47,11 +46,20 @@ impl HttpProbe {
     }
 
     /// Tries to list one tag of a repository. The repository need not exist.
-    async fn reads(&self, trial: &Trial, repository: &RepositoryName, proof: &Proof) -> Result<Outcome, Outcome> {
+    ///
+    /// `is_proven`: the registry accepts the login. It then answers 401 if the login may not read the repository.
+    async fn reads(
+        &self,
+        trial: &Trial,
+        repository: &RepositoryName,
+        proof: &Proof,
+        is_proven: bool,
+    ) -> Result<Outcome, Outcome> {
         let url = url(&trial.registry, &format!("/v2/{repository}/tags/list?n=1"))?;
         let scope = format!("repository:{repository}:pull");
         Ok(match self.ask(&url, Some(&scope), proof).await? {
             200..300 | 404 => Outcome::Proven,
+            401 if is_proven => Outcome::of_status(403, "the registry"),
             status => Outcome::of_status(status, "the registry"),
         })
     }

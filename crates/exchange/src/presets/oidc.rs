@@ -149,6 +149,7 @@ impl Oidc {
 
 impl Preset for Oidc {
     const NAME: &'static str = "oidc";
+    const SECRET: &'static [&'static str] = &["fields", "token_url"];
     const SERVICE: &'static str = "the token service";
     const EXAMPLE: &'static str = "{ type: oidc, token_url: \"https://id.example.com/token\", registries: \
         [registry.example.com], username: robot, token_file: /var/run/secrets/regcred/token }";

@@ -13,6 +13,9 @@ pub trait Preset: Clone + fmt::Debug + Send + Sync + 'static {
     /// An entry of `providers:` for messages.
     const EXAMPLE: &'static str;
 
+    /// The options that may contain a secret. Outputs do not show them, and no digest contains them.
+    const SECRET: &'static [&'static str] = &[];
+
     /// Returns the exchange, or the first option that cannot be used. It makes no request and reads no file.
     fn exchange(&self) -> Result<Exchange, OptionError>;
 }

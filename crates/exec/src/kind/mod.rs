@@ -67,6 +67,11 @@ impl ProviderType for ExecType {
         }
         // The program is part of the image, or in a volume that `regcred manifests` does not know. So it is no needed file.
         let plan = ProviderPlan::new(Scope::Exact(options.registries.clone())).with_access(options.access);
+        // Arguments and values of variables may be secret, so they are not part of a digest that tenants can read.
+        let ExecOptions { protocol, command, registries, life, inherit, env, .. } = options;
+        let names = env.keys().collect::<Vec<_>>();
+        let plan =
+            plan.with_identity(format!("{protocol:?} {command:?} {registries:?} {life:?} {inherit:?} {names:?}"));
         Ok(options.life.and_then(Life::duration).into_iter().fold(plan, ProviderPlan::with_longest_life))
     }
 

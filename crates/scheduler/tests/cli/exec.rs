@@ -62,7 +62,7 @@ async fn a_program_that_fails_leaves_the_secret_and_is_never_quoted() {
     let before = world.kube.objects("secrets");
     let failing = config("50m").replace("read host; echo", "echo canary >&2; echo canary; exit 1; echo");
     let (code, report, logs) = run(&mut world.once(&failing, &["--force", "--output", "json"]));
-    assert_eq!(code, 2, "{report:#} {logs}");
+    assert_eq!(code, 3, "{report:#} {logs}");
     assert!(!format!("{report} {logs}").contains("canary"), "{report:#} {logs}");
     assert_eq!(world.kube.objects("secrets"), before);
 }
