@@ -24,7 +24,7 @@ codes! {
         cause "The target changed between the read and the write.",
         fix "No action is needed, because regcred retries. Find the other writer if the error persists.";
     MALFORMED = "RC0007", Malformed, "A response is not valid",
-        cause "The server, or a proxy before it, answered with something that regcred does not understand.",
+        cause "The server, or a proxy in front of it, answered with something that regcred does not understand.",
         fix "Check the endpoint and the proxy.";
     THROTTLED = "RC0008", Throttled, "A server asks regcred to wait",
         cause "The server limits the rate of requests. regcred waits as long as the server asks.",

@@ -7,10 +7,10 @@ use std::{
 
 use regcred_core::{ErrorKind, Issuer, RegistryCredential, Result};
 
-/// The result of the latest copy of a source, for [`RegistryProvider::changed`](regcred_core::RegistryProvider::changed).
+/// The result of the latest copy of a source, for [`RegistryProvider::changed`](trait@regcred_core::RegistryProvider).
 ///
 /// Two results are equal if they have the same [issuer](crate::issuer()), or fail in the same way. A source that does not
-/// answer is not a result, because it says nothing about the logins. Default: nothing was copied.
+/// answer is not a result, because its logins are not known. Default: nothing was copied.
 #[derive(Default)]
 pub struct LastCopy(Mutex<Latest>);
 

@@ -10,16 +10,16 @@ regcred_core::codes! {
         cause "The service answered HTTP 429, because it gets too many requests from regcred or from other clients.",
         fix "No action is needed if it passes, because regcred waits as long as the service asks.";
     UNAVAILABLE = "RC0573", Unreachable, "A token service reports an internal error",
-        cause "The service, or a proxy before it, answered with a 5xx status.",
+        cause "The service, or a proxy in front of it, answered with a 5xx status.",
         fix "No action is needed if it passes. Otherwise check the state of the service and the proxy.";
     REQUEST = "RC0574", Invalid, "A token service refused the request as invalid",
         cause "An option of the provider is not valid for the service, or the service has no such exchange.",
         fix "Compare the options of the provider with the configuration of the service.";
     ANSWER = "RC0575", Malformed, "The answer of a token service has no usable token",
-        cause "The answer is not JSON, or has no token, user name or end in the expected field.",
+        cause "The answer is not JSON, or has no token, user name or expiry in the expected field.",
         fix "Check the URL and the proxy. For `oidc`, check the names of the fields.";
-    EXPIRY = "RC0576", Malformed, "The end of a token is impossible",
-        cause "The token has ended, ends in more than 90 days, or has no readable end.",
+    EXPIRY = "RC0576", Malformed, "The expiry of a token is not possible",
+        cause "The token has expired, expires in more than 90 days, or has no readable expiry.",
         fix "Check the lifetime that the service gives its tokens. For `oidc`, check `expiry` and `life`.";
     CLOCK = "RC0577", Malformed, "The clock of this machine differs from that of a token service",
         cause "The dates of the token are impossible by the clock of this machine, and the `Date` header of the answer confirms the difference.",

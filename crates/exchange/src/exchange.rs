@@ -1,4 +1,4 @@
-//! What a preset fills in: the requests and the meaning of their answers, as data.
+//! The data of a preset: its requests, and the meaning of their answers.
 
 use std::{fmt, path::PathBuf, time::Duration};
 
@@ -19,10 +19,10 @@ pub struct Exchange {
     pub(crate) authorities: Option<PathBuf>,
 }
 
-/// What proves the identity to the first request.
+/// The proof of the identity for the first request.
 #[derive(Clone, Debug)]
 pub(crate) enum Proof {
-    /// The place of the machine in the network, as for a metadata server.
+    /// None, because the metadata server knows the machine by its place in the network.
     Machine,
     File(ProofFile),
 }

@@ -7,7 +7,7 @@ use regcred_http::Url;
 
 use crate::codes;
 
-/// The longest life that is believed. The longest real ones are those of JFrog, which an administrator limits to weeks.
+/// The longest life that is accepted. The longest real ones are those of JFrog, which an administrator limits to weeks.
 const LONGEST: Duration = Duration::from_hours(90 * 24);
 /// The largest difference between two clocks that needs no report. Token services allow five minutes.
 const SKEW: Duration = Duration::from_mins(4);

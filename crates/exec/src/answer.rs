@@ -1,4 +1,4 @@
-//! What a program states about one registry.
+//! The answer of a program for one registry.
 
 use std::time::Duration;
 

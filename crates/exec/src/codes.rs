@@ -5,7 +5,7 @@ regcred_core::codes! {
     pub CODES;
     NOT_INSTALLED = "RC0501", Invalid, "A credential program is not installed",
         cause "There is no file at `command`, or its interpreter or its C library is missing. The image of regcred has no shell and no C library.",
-        fix "Mount the program into the pod and correct `command`. Use a statically linked program.";
+        fix "Build an image of regcred that contains the program, and correct `command`. Use a statically linked program.";
     NOT_EXECUTABLE = "RC0502", Invalid, "A credential program cannot be started",
         cause "The file at `command` is a folder, lacks the execute permission, is on a volume without it, or is made for another machine.",
         fix "Correct the file, its permissions or its volume.";
@@ -25,9 +25,9 @@ regcred_core::codes! {
         cause "The program printed something that does not follow `protocol`, or a login that no client can use.",
         fix "Check `protocol` and `args`. Run the program by hand.";
     NO_END = "RC0508", Invalid, "The life of a credential is not known",
-        cause "The program does not state when the login ends, and the provider has no `life`.",
+        cause "The program does not state when the login expires, and the provider has no `life`.",
         fix "Set `life` to the time for which the logins work at least, such as `life: 50m`, or to `never`.";
     EXPIRED = "RC0509", Malformed, "A credential program printed an expired credential",
-        cause "The program printed a token that has ended, often from its own cache, or the clock of this machine is wrong.",
+        cause "The program printed an expired token, often from its own cache, or the clock of this machine is wrong.",
         fix "Check the clock of this machine, and the cache of the program.";
 }

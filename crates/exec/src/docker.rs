@@ -16,7 +16,7 @@ const TOKEN_USER: &str = "<token>";
 /// The only output of a failed helper that has a meaning. Helpers print their errors to standard output.
 const NOT_FOUND: &str = "credentials not found in native keychain";
 
-/// What a helper prints. `ServerURL` repeats the request, and Docker ignores it too.
+/// The output of a helper. `ServerURL` repeats the request, and Docker ignores it too.
 #[derive(Deserialize)]
 struct Printed {
     #[serde(rename = "Username")]

@@ -135,7 +135,7 @@ impl ExecProviderBuilder {
         Self { life: Some(life), ..self }
     }
 
-    /// Sets the longest time for the logins of all registries together, at most one minute. Default: 20 seconds.
+    /// Sets the longest time for the logins of all registries together, at most 25 seconds. Default: 20 seconds.
     #[must_use]
     pub fn with_timeout(self, timeout: Duration) -> Self {
         Self { timeout, ..self }

@@ -94,7 +94,7 @@ impl HttpClient {
 
     /// Sends a GET request. Values of headers may be secrets.
     ///
-    /// Returns every answer that is not a redirect, whatever its status. Fails with
+    /// Returns an answer with any status except a redirect. Fails with
     /// - [`ErrorKind::Unreachable`](regcred_core::ErrorKind::Unreachable) if there was no complete answer in time,
     /// - [`ErrorKind::Invalid`](regcred_core::ErrorKind::Invalid) for a certificate that is not trusted, a proxy that
     ///   cannot be used, and a header that cannot be sent,

@@ -79,10 +79,10 @@ impl Cluster {
     /// use kube::client::Body;
     /// use regcred_openshift::Cluster;
     ///
-    /// let service = tower::service_fn(async |_: http::Request<Body>| Err::<http::Response<Body>, _>("no server")); let
-    /// cluster = Cluster::from_client(kube::Client::new(service, "default"),
-    /// &"https://api.example:6443".parse().expect("a URL")); assert_eq!((cluster.server(),
-    /// cluster.default_namespace()), ("https://api.example:6443/", "default"));
+    /// let service = tower::service_fn(async |_: http::Request<Body>| Err::<http::Response<Body>, _>("no server"));
+    /// let server = "https://api.example:6443".parse().expect("a URL");
+    /// let cluster = Cluster::from_client(kube::Client::new(service, "default"), &server);
+    /// assert_eq!((cluster.server(), cluster.default_namespace()), ("https://api.example:6443/", "default"));
     /// # }
     /// ```
     pub fn from_client(client: Client, server: &http::Uri) -> Self {

@@ -82,7 +82,7 @@ regcred_core::codes! {
         cause "The Secret is in another namespace than regcred, and its annotation `regcred.dev/allow-copy` does not name this installation.",
         fix "Ask the owner of the Secret to run the `kubectl annotate` command that the message contains.";
     SOURCE_IS_A_COPY = "RC0434", Refused, "A source Secret contains logins that regcred wrote",
-        cause "The Secret has labels or annotations of regcred. A provider that copies a target could feed itself.",
+        cause "The Secret has labels or annotations of regcred. A provider must not copy its own target.",
         fix "Copy the Secret that the logins originally come from.";
     SOURCE_TYPE = "RC0435", Invalid, "A source Secret has a type that cannot be copied",
         cause "The type is not kubernetes.io/dockerconfigjson, kubernetes.io/dockercfg or kubernetes.io/basic-auth.",

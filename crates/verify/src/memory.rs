@@ -1,10 +1,10 @@
-//! What a provider with verification remembers between mints.
+//! The memory of a provider with verification between mints.
 
 use std::{collections::BTreeSet, time::SystemTime};
 
 use regcred_core::{Registry, Validity};
 
-/// The part of the life after which a credential is replaced whatever the registry answers. A renewal is due at 55 % at
+/// The part of the life after which a refused credential replaces the previous one. A renewal is due at 55 % at
 /// the latest, so the registry has then refused several credentials.
 const NEAR_END: f64 = 0.9;
 

@@ -3,7 +3,7 @@
 use regcred_core::Error;
 use regcred_http::codes::ANSWER;
 
-/// What a registry answered to a login.
+/// The answer of a registry to a login.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Outcome {
     /// The registry accepted the login.

@@ -28,7 +28,7 @@ impl Probe for HttpProbe {
     async fn probe(&self, trial: &Trial, proof: &Proof) -> Outcome {
         let outcome = self.logged_in(trial, proof).await;
         let outcome = match (&trial.repository, outcome) {
-            // A registry that answers to anybody can still have repositories that it does not show to anybody.
+            // A registry that answers without a login can still have repositories that need one.
             (Some(repository), Ok(Outcome::Proven)) => self.reads(trial, repository, proof, true).await,
             (Some(repository), Err(Outcome::NotProvable(_))) => self.reads(trial, repository, proof, false).await,
             (_, outcome) => outcome,

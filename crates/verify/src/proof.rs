@@ -1,4 +1,4 @@
-//! The part of a login that a registry is asked with.
+//! The part of a login that a registry gets in a trial.
 
 use base64::{
     Engine,
@@ -13,7 +13,7 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
     GeneralPurposeConfig::new().with_decode_padding_mode(base64::engine::DecodePaddingMode::Indifferent),
 );
 
-/// What a registry is asked with.
+/// The secret that a registry gets in a trial.
 pub(crate) enum Proof {
     /// A user and a password.
     Password {

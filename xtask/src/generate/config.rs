@@ -25,17 +25,19 @@ fn reference(schema: &Value) -> Result<String> {
         let mut fitting = known.filter(|it| it["if"]["properties"]["type"]["const"] == kind);
         fitting.next().map(|it| &it["then"]).with_context(|| format!("{key} has no type {kind}"))
     };
-    let sections = [
-        ("The file", schema),
-        ("An entry of `targets`", part("Target")?),
-        ("`targets[].namespaces`, as a map", part("Namespaces")?),
-        ("`targets[].secret`", part("Secret")?),
-        ("An entry of `targets[].service_accounts`", part("AccountLink")?),
-        ("`defaults`", part("Defaults")?),
-        ("An entry of `providers` of type `ecr`", options("providers", "ecr")?),
-        ("`web_identity` of a provider", part("WebIdentity")?),
-        ("An entry of `sinks` of type `openshift`", options("sinks", "openshift")?),
+    let mut sections = vec![
+        ("The file".to_owned(), schema),
+        ("An entry of `targets`".to_owned(), part("Target")?),
+        ("`targets[].namespaces`, as a map".to_owned(), part("Namespaces")?),
+        ("`targets[].secret`".to_owned(), part("Secret")?),
+        ("An entry of `targets[].service_accounts`".to_owned(), part("AccountLink")?),
+        ("`defaults`".to_owned(), part("Defaults")?),
     ];
+    for kind in provider_types(schema) {
+        sections.push((format!("An entry of `providers` of type `{kind}`"), options("providers", kind)?));
+    }
+    sections.push(("`web_identity` of a provider".to_owned(), part("WebIdentity")?));
+    sections.push(("An entry of `sinks` of type `openshift`".to_owned(), options("sinks", "openshift")?));
     let mut text = String::new();
     for (title, part) in sections {
         let intro = part["description"].as_str().unwrap_or_default();
@@ -50,6 +52,12 @@ fn reference(schema: &Value) -> Result<String> {
         text.push('\n');
     }
     Ok(text)
+}
+
+/// Returns the names of the types of providers.
+fn provider_types(schema: &Value) -> impl Iterator<Item = &str> {
+    let types = schema["properties"]["providers"]["additionalProperties"]["allOf"].as_array();
+    types.into_iter().flatten().filter_map(|it| it["if"]["properties"]["type"]["const"].as_str())
 }
 
 fn properties(part: &Value) -> Map<String, Value> {

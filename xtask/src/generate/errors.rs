@@ -24,8 +24,8 @@ pub(super) fn page(regcred: &Path) -> Result<String> {
         "<!-- Made by `cargo xtask generate`. -->\n\n# Error codes\n\nEach error of regcred has a code. An error \
          ends with its code in brackets, such as `[RC0104]`. The message of an error may change between\nversions. \
          Its code does not. `regcred explain RC0104` prints the text of this page. With `--output json`, errors have \
-         the field `code`.\n\nThe kind of an error says what to do:\n\n| kind | what to do |\n|---|---|\n| `invalid` \
-         | Correct the config or the command line. |\n| `unauthenticated` | Log in again, or replace the \
+         the field `code`.\n\nThe kind of an error determines what you do:\n\n| kind | what to do |\n|---|---|\n| \
+         `invalid` | Correct the config or the command line. |\n| `unauthenticated` | Log in again, or replace the \
          credentials. |\n| `denied` | Grant the permission that the message names. |\n| `refused` | Choose another \
          name, or make the owner release the target. |\n| `gone` | Nothing: the place does not exist any more. |\n| \
          `conflict` | Nothing: regcred retries. |\n| `malformed` | Check the proxy and the endpoint. |\n| \

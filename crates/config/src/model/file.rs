@@ -29,7 +29,7 @@ pub(crate) struct File {
     /// Times at which the CronJob runs its passes: five fields in the grammar of Kubernetes CronJobs, or a shorthand
     /// such as `@hourly`. The daemon refreshes at these times in addition to the refreshes planned from each
     /// credential's lifetime. A schedule whose pauses let tokens expire is refused. Default: none, and the CronJob
-    /// runs a pass every 15 minutes.
+    /// runs a pass every 15 minutes, or more often for short-lived credentials.
     schedule: Option<String>,
     /// IANA name of the schedule's time zone, such as `Europe/Berlin`. Default: `UTC`.
     time_zone: Option<String>,

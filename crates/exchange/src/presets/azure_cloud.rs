@@ -7,7 +7,7 @@ use crate::{OptionError, anchor};
 /// A cloud of Azure, with its own registries and its own Microsoft Entra.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AzureCloud {
-    /// Azure for everybody: `azurecr.io`.
+    /// The public cloud: `azurecr.io`.
     Public,
     /// Azure in China: `azurecr.cn`.
     China,

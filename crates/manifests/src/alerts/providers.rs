@@ -34,8 +34,8 @@ fn fails(series: &Series) -> Alert {
         holds: OUTAGE,
         summary: "the provider {{ $labels.provider }} returns no credentials",
         description: "regcred leaves existing pull secrets unchanged until they expire. RegcredTargetsExpiring fires when that is near. The label \
-            outcome of regcred_provider_requests_total shows the cause. If it is denied, an IAM permission is missing: `regcred check --online` \
-            prints the statement. If it is throttled or unreachable, the failure often passes. If it persists, check the proxy and the network \
+            outcome of regcred_provider_requests_total shows the cause. If it is denied, a permission is missing: `regcred check --online` \
+            prints the fix. If it is throttled or unreachable, the failure often passes. If it persists, check the proxy and the network \
             policies.",
     }
 }

@@ -1,4 +1,4 @@
-//! A provider of a plan: an entry of `providers:`, or the keys of a target that stand for one.
+//! A provider of a plan: an entry of `providers:`, or the keys of a target that replace one.
 
 use std::{fmt, sync::Arc};
 

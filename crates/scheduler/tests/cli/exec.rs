@@ -1,4 +1,4 @@
-//! The type `exec` in every command. A shell stands for the credential program.
+//! The type `exec` in every command. A shell replaces the credential program.
 
 use std::process::Command;
 

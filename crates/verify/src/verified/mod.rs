@@ -24,7 +24,7 @@ use crate::{
 
 /// The pause before a refused credential is tried again. Registries know a new credential within about a second.
 const PAUSE: Duration = Duration::from_secs(2);
-/// The time limit of a verification. Two requests that nobody answers fit into it.
+/// The time limit of a verification. Two requests without an answer fit into it.
 const WHOLE: Duration = Duration::from_secs(20);
 /// The time limit of a mint with its verification. It is shorter than the 30 seconds of the engine, so that a slow
 /// registry never makes a mint fail.
@@ -35,8 +35,8 @@ const PARALLEL: usize = 16;
 
 /// A provider whose new credentials are tried at their registries. All other methods are those of the inner provider.
 ///
-/// A credential that a registry refuses is an error of the codes [`codes::REFUSED`] and [`codes::FORBIDDEN`]. Thus
-/// targets keep their previous credential. The provider also returns a refused credential if the one before it is past
+/// A credential that a registry refuses is an error with the code [`codes::REFUSED`] or [`codes::FORBIDDEN`]. Targets
+/// then keep their previous credential. The provider also returns a refused credential if the one before it is past
 /// nine tenths of its life, because then no other would work.
 pub struct Verified {
     provider: Arc<dyn RegistryProvider>,

@@ -15,7 +15,7 @@ use crate::{
     registry::{ANSWERED, Asked, FakeRegistry, TOKEN, answer, challenge, token, with_header},
 };
 
-/// What a row expects: a code, or acceptance.
+/// The expectation of a row: a code, or acceptance.
 type Expected = Result<(), &'static str>;
 /// The answers of a registry.
 type Behaviour = fn(&Asked) -> Response;
