@@ -7,7 +7,7 @@ use std::{
 
 use regcred_core::{ErrorKind, Issuer, RegistryCredential, Result};
 
-/// The result of the latest copy of a source, for [`RegistryProvider::changed`](trait@regcred_core::RegistryProvider).
+/// The result of the latest copy of a source, for `RegistryProvider::changed` of `regcred-core`.
 ///
 /// Two results are equal if they have the same [issuer](crate::issuer()), or fail in the same way. A source that does not
 /// answer is not a result, because its logins are not known. Default: nothing was copied.

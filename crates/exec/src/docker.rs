@@ -53,7 +53,7 @@ pub(crate) fn answer(registry: &Registry, ended: &Ended) -> Result<Answer, Fault
 
 #[cfg(test)]
 mod tests {
-    use regcred_core::{ErrorKind, LoginSecret};
+    use regcred_core::LoginSecret;
 
     use super::*;
 

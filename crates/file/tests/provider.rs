@@ -225,7 +225,8 @@ async fn each_fault_has_its_kind_and_code_and_no_word_of_the_file() {
         let error = provider.credential().await.expect_err(name);
         assert_eq!((error.kind(), error.code()), (kind, code), "{name}: {error:?}");
         assert!(!format!("{error:?} {error} {provider:?}").contains(CANARY), "{name}: {error:?}");
-        assert_eq!(provider.issuer().await, None, "{name}");
+        // A definite fault is a state of the source like any other. A file whose writer is not done is unknown.
+        assert_eq!(provider.issuer().await.is_none(), kind == ErrorKind::Unreachable, "{name}");
     }
     let folder_as_file = provider(LoginFiles::DockerCfg(folder.0.path().into()), &[]);
     assert_eq!(folder_as_file.credential().await.expect_err("a folder").code(), &codes::FILE);

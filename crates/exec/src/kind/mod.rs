@@ -70,8 +70,8 @@ impl ProviderType for ExecType {
         // Arguments and values of variables may be secret, so they are not part of a digest that tenants can read.
         let ExecOptions { protocol, command, registries, life, inherit, env, .. } = options;
         let names = env.keys().collect::<Vec<_>>();
-        let plan =
-            plan.with_identity(format!("{protocol:?} {command:?} {registries:?} {life:?} {inherit:?} {names:?}"));
+        let plan = plan
+            .with_identity(format!("{protocol:?} {} {registries:?} {life:?} {inherit:?} {names:?}", command.display()));
         Ok(options.life.and_then(Life::duration).into_iter().fold(plan, ProviderPlan::with_longest_life))
     }
 
