@@ -83,8 +83,8 @@ async fn the_output_of_init_migrates_a_recipe_completely() {
     );
     assert!(!printed.contains("service_accounts"), "it is linked as by default: {printed}");
     assert!(printed.contains(&format!("--type merge --patch '{PATCH}'")), "its CronJob is named: {printed}");
-    assert!(told.contains("AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, beside a login of ECR"), "{told}");
-    assert!(told.contains("2 Secrets with logins of ECR: 2 to adopt"), "{told}");
+    assert!(told.contains("AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, beside a registry login"), "{told}");
+    assert!(told.contains("2 Secrets with logins that expire: 2 to adopt"), "{told}");
     assert!(![&printed, &told].iter().any(|it| it.contains("canary")), "no secret is printed");
     assert_eq!((versions(), mints(&aws)), (before, 0), "it only reads");
 

@@ -21,7 +21,7 @@ use regcred_core::{
 use regcred_dockerconfig::{CopiedDocument, DockerConfig, DockerConfigFormat, LastCopy, Reader, logins, taken};
 use regcred_ecr::{EcrOptions, EcrProvider, EcrType, Environment, Identity, Region, Role, Transport};
 use regcred_engine::{Context, Engine, Event, Keyring, Minter, Pass, Route};
-use regcred_migrate::{Search, Vendor, discover};
+use regcred_migrate::{Search, Source, Vendor, discover};
 use regcred_openshift::{
     Cache, Cluster, Clusters, Connection, Lease, Link, OpenShiftSink, OpenShiftType, SecretProvider, SecretType,
     WatchedObjects, WatchedSource, Watches,
@@ -308,14 +308,20 @@ async fn no_public_type_shows_a_secret() {
     let (namespace, name) = ("team-a".parse().expect("a name"), "hub".parse().expect("a name"));
     shown.show(&SecretProvider::new(&cluster, namespace, name, Arc::new(SystemClock)));
     shown.show(&(SecretType::new(clusters.clone()), OpenShiftType::new(clusters)));
-    let vendor = Vendor { owns: |_| true, user: "AWS", ends: |_| None, life: Duration::from_hours(12) };
+    let vendor = Vendor {
+        source: |_, _, _| Some(Source::EcrPublic),
+        user: None,
+        ends: |_| None,
+        life: Duration::from_hours(12),
+    };
     let login = json!({ "auths": { "r.example": { "auth": STANDARD.encode(format!("AWS:{CANARY}")) } } });
     let login = json!({ ".dockerconfigjson": STANDARD.encode(login.to_string()) });
     let login = json!({ "type": "kubernetes.io/dockerconfigjson", "data": login });
     kube.put("secrets", "team-a", "pull", login, "x");
     let keys = json!({ "data": { "AWS_SECRET_ACCESS_KEY": STANDARD.encode(CANARY) } });
     kube.put("secrets", "team-a", "keys", keys, "x");
-    let found = discover(&cluster, &Search { namespaces: vec![], vendor }).await.expect("it can be read");
+    let found =
+        discover(&cluster, &Search { namespaces: vec![], vendors: vec![vendor] }).await.expect("it can be read");
     assert_eq!((found.secrets.len(), found.keys.len()), (1, 1));
     shown.show(&found);
     kube.remove("secrets", "team-a", "pull");

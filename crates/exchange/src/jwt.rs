@@ -12,6 +12,13 @@ pub(crate) struct Dates {
     pub(crate) expires_at: SystemTime,
 }
 
+/// Returns the claim `exp` of a JSON Web Token. `None`: the text is no such token, or the token has no end.
+///
+/// The signature is not verified.
+pub fn expires_at(token: &str) -> Option<SystemTime> {
+    dates(token).map(|dates| dates.expires_at)
+}
+
 /// Returns the claims `iat` and `exp`. `None`: the text is not a token with an `exp`.
 pub(crate) fn dates(token: &str) -> Option<Dates> {
     let mut parts = token.split('.');

@@ -16,6 +16,7 @@ mod provider;
 mod refusal;
 
 pub use exchange::Exchange;
+pub use jwt::expires_at as jwt_expires_at;
 #[cfg(feature = "plan")]
 pub use kind::ExchangeType;
 pub use option::OptionError;

@@ -10,8 +10,8 @@ use crate::{
     alike::named,
     config::entry,
     discover::{Discovery, Job, PullSecret, Tool, Use},
-    ecr::{Host, host},
     stop::stops,
+    vendor::Source,
 };
 
 /// The pull secret that OpenShift uses on every node.
@@ -77,16 +77,15 @@ fn method(secret: &PullSecret) -> Result<Method, String> {
             _ => obstacle.to_string(),
         });
     }
-    let is_private = |registry: &String| host(registry).is_some();
     if secret.registries.is_empty() {
         let keys = named(&secret.wildcards);
         return Err(format!(
             "its logins are for {keys}, which only the kubelet and OpenShift's image import read: write an entry by hand that names \
-             the accounts, with `merge: true`, and the kubelet tries that login first"
+             the registries, with `merge: true`, and the kubelet tries that login first"
         ));
     }
-    if !secret.registries.iter().any(is_private) {
-        return Err("it is only for ECR Public: write an entry by hand, with a provider of type ecr-public".into());
+    if !secret.sources.iter().any(Source::is_adoptable) {
+        return Err("it does not show which OIDC integration of JFrog issued it: write an entry by hand, with a provider of type jfrog".into());
     }
     if secret.instance.is_some() {
         return Ok(Method::Keep);
@@ -95,7 +94,7 @@ fn method(secret: &PullSecret) -> Result<Method, String> {
         return Ok(Method::KeepMerged);
     }
     let is_alone = secret.others == 0 && secret.more.is_empty() && secret.odd.is_empty() && secret.wildcards.is_empty();
-    Ok(if is_alone && secret.registries.iter().all(is_private) { Method::Adopt } else { Method::Merge })
+    Ok(if is_alone && secret.sources.iter().all(Source::is_adoptable) { Method::Adopt } else { Method::Merge })
 }
 
 fn like(method: Method, secret: &PullSecret) -> Like<'_> {
@@ -103,18 +102,7 @@ fn like(method: Method, secret: &PullSecret) -> Like<'_> {
     let is_theirs = matches!(method, Method::Merge | Method::KeepMerged);
     let links = secret.links.as_ref().filter(|links| !is_theirs && !links.are_defaults);
     let accounts = links.map(|links| links.accounts.as_slice());
-    (method, &secret.at.name, tokens(&secret.registries), accounts, &secret.writers, secret.tool)
-}
-
-fn tokens(registries: &[String]) -> Vec<Token> {
-    let mut by_region = BTreeMap::<String, Token>::new();
-    for Host { region, account, alias } in registries.iter().filter_map(|it| host(it)) {
-        let token = by_region.entry(region.clone()).or_default();
-        token.region = region;
-        token.accounts.insert(account);
-        token.aliases.extend(alias);
-    }
-    by_region.into_values().collect()
+    (method, &secret.at.name, Token::all(&secret.sources), accounts, &secret.writers, secret.tool)
 }
 
 /// Returns the jobs that may write these Secrets. A script writes in its own namespace, and a tool wherever it left

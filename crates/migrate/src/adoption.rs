@@ -1,12 +1,13 @@
 //! The Secrets that the config takes over, and how.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use regcred_core::SecretName;
 
 use crate::{
     discover::{Address, Job, PullSecret, Tool, Use},
     stop::Stop,
+    vendor::Source,
 };
 
 /// The decision on every Secret that was found.
@@ -25,7 +26,7 @@ pub struct Entry<'a> {
     pub method: Method,
     /// Name of the Secrets.
     pub name: SecretName,
-    /// The tokens that the Secrets need, by region.
+    /// The tokens that the Secrets need.
     pub tokens: Vec<Token>,
     /// The ServiceAccounts that use the Secrets. `None` if the default of the config applies.
     pub accounts: Option<Vec<Use>>,
@@ -50,15 +51,64 @@ pub enum Method {
     KeepMerged,
 }
 
-/// ECR accounts in one region, under one or more kinds of hosts.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Token {
-    /// The region.
-    pub region: String,
-    /// The accounts.
-    pub accounts: BTreeSet<String>,
-    /// The values of `aliases` that the hosts need.
-    pub aliases: BTreeSet<&'static str>,
+/// A credential that one provider of the config mints.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Token {
+    /// Accounts of Amazon ECR in one region, under one or more kinds of hosts.
+    Ecr {
+        /// The region.
+        region: String,
+        /// The accounts.
+        accounts: BTreeSet<String>,
+        /// The values of `aliases` that the hosts need.
+        aliases: BTreeSet<&'static str>,
+    },
+    /// Amazon ECR Public.
+    EcrPublic,
+    /// Registries of Google.
+    Google {
+        /// The registries.
+        registries: BTreeSet<String>,
+    },
+    /// A registry of Azure.
+    Azure {
+        /// The host.
+        host: String,
+    },
+    /// A robot account of Quay.
+    Quay {
+        /// The host.
+        host: String,
+        /// The robot account.
+        username: String,
+    },
+}
+
+impl Token {
+    /// Returns the tokens that these sources need, sorted. A source that a config cannot name has none.
+    pub(crate) fn all(sources: &BTreeSet<Source>) -> Vec<Self> {
+        let (mut regions, mut google) = (BTreeMap::<_, (BTreeSet<_>, BTreeSet<_>)>::new(), BTreeSet::new());
+        let mut tokens = vec![];
+        for source in sources {
+            match source.clone() {
+                Source::Ecr { region, account, alias } => {
+                    let (accounts, aliases) = regions.entry(region).or_default();
+                    accounts.insert(account);
+                    aliases.extend(alias);
+                }
+                Source::Google { registry } => _ = google.insert(registry),
+                Source::EcrPublic => tokens.push(Self::EcrPublic),
+                Source::Azure { host } => tokens.push(Self::Azure { host }),
+                Source::Quay { host, username } => tokens.push(Self::Quay { host, username }),
+                Source::Jfrog { .. } => {}
+            }
+        }
+        tokens.extend((!google.is_empty()).then_some(Self::Google { registries: google }));
+        let ecr = |(region, (accounts, aliases))| Self::Ecr { region, accounts, aliases };
+        tokens.extend(regions.into_iter().map(ecr));
+        tokens.sort();
+        tokens
+    }
 }
 
 impl<'a> Adoption<'a> {

@@ -5,13 +5,12 @@ use std::{collections::BTreeSet, fmt::Write};
 use crate::{
     adoption::{Adoption, Entry, Method, Token},
     alike::{alike, named},
-    comment::{WIDTH, comment},
+    comment::comment,
     discover::{PullSecret, Tool, Use},
-    ecr::host,
+    provider::{has_provider, name, providers},
+    vendor::Source,
+    yaml::{list, text, wrapped},
 };
-
-/// Words that some version of YAML does not read as text.
-const NOT_TEXT: [&str; 9] = ["true", "false", "yes", "no", "on", "off", "null", "y", "n"];
 
 /// An example entry, for a config without entries.
 const FIRST: &str = "\
@@ -45,19 +44,9 @@ pub(crate) fn entry(entry: &Entry<'_>) -> String {
 }
 
 fn body(entries: &[&Entry<'_>]) -> String {
-    let named = entries.iter().flat_map(|it| &it.tokens).filter(|it| !it.aliases.is_empty()).collect::<BTreeSet<_>>();
+    let named = entries.iter().flat_map(|it| &it.tokens).filter(|it| has_provider(it)).collect::<BTreeSet<_>>();
     let named = named.into_iter().collect::<Vec<_>>();
-    let mut yaml = String::new();
-    if !named.is_empty() {
-        yaml += "\nproviders:\n";
-        for (place, token) in named.iter().enumerate() {
-            let aliases =
-                if token.aliases.contains("all") { "all".into() } else { list(2, token.aliases.iter().copied()) };
-            let accounts = list(4, token.accounts.iter().map(String::as_str));
-            let _ = writeln!(yaml, "  {}:\n    type: ecr\n    region: {}", name(&named, place), token.region);
-            let _ = writeln!(yaml, "    accounts: {accounts}\n    aliases: {aliases}");
-        }
-    }
+    let mut yaml = providers(&named);
     yaml += "\ntargets:\n";
     for (place, entry) in entries.iter().enumerate() {
         if place > 0 {
@@ -71,15 +60,6 @@ fn body(entries: &[&Entry<'_>]) -> String {
     yaml
 }
 
-/// Returns the name of a provider: the region, and a number if a region has several.
-fn name(named: &[&Token], place: usize) -> String {
-    let region = &named[place].region;
-    match named[..place].iter().filter(|it| it.region == *region).count() {
-        0 => format!("ecr-{region}"),
-        earlier => format!("ecr-{region}-{}", earlier + 1),
-    }
-}
-
 fn target(entry: &Entry<'_>, token: &Token, named: &[&Token]) -> String {
     let namespaces = entry.secrets.iter().map(|it| it.at.namespace.as_str()).collect::<Vec<_>>();
     let mut yaml = match namespaces[..] {
@@ -88,9 +68,9 @@ fn target(entry: &Entry<'_>, token: &Token, named: &[&Token]) -> String {
     };
     if let Some(place) = named.iter().position(|it| *it == token) {
         let _ = writeln!(yaml, "    providers: [{}]", name(named, place));
-    } else {
-        let accounts = list(6, token.accounts.iter().map(String::as_str));
-        let _ = writeln!(yaml, "    region: {}\n    accounts: {accounts}", token.region);
+    } else if let Token::Ecr { region, accounts, .. } = token {
+        let accounts = list(6, accounts.iter().map(String::as_str));
+        let _ = writeln!(yaml, "    region: {region}\n    accounts: {accounts}");
     }
     let how = match entry.method {
         Method::Adopt => ", adopt: true",
@@ -114,36 +94,6 @@ fn links(accounts: &[Use]) -> String {
     wrapped(6, all)
 }
 
-fn list<'a>(indent: usize, items: impl Iterator<Item = &'a str>) -> String {
-    wrapped(indent, items.map(text))
-}
-
-/// Returns `[a, b]`, wrapped over several lines if necessary.
-fn wrapped(indent: usize, items: impl Iterator<Item = String>) -> String {
-    let (mut lines, mut line) = (vec![], String::new());
-    for item in items {
-        if !line.is_empty() && indent + line.len() + item.len() + 3 > WIDTH {
-            lines.push(std::mem::take(&mut line));
-        }
-        line += if line.is_empty() { "" } else { " " };
-        line += &item;
-        line.push(',');
-    }
-    lines.push(line);
-    let margin = format!("\n{}", " ".repeat(indent));
-    let all = lines.join(&margin);
-    let all = all.trim_end_matches(',');
-    if all.contains('\n') { format!("[{margin}{all}\n{}]", " ".repeat(indent - 2)) } else { format!("[{all}]") }
-}
-
-/// Returns a name that every version of YAML reads as text.
-fn text(name: &str) -> String {
-    let plain = name.starts_with(|it: char| it.is_ascii_lowercase())
-        && name.bytes().all(|it| it.is_ascii_lowercase() || it.is_ascii_digit() || matches!(it, b'-' | b'.'))
-        && !NOT_TEXT.contains(&name);
-    if plain { name.to_owned() } else { serde_json::Value::from(name).to_string() }
-}
-
 /// Returns comments with the facts and steps to know before the entry is used.
 fn remarks(entry: &Entry<'_>) -> String {
     let Some(first) = entry.secrets.first() else { return String::new() };
@@ -152,9 +102,7 @@ fn remarks(entry: &Entry<'_>) -> String {
     let tool = first.tool.map(|tool| format!(" ({tool})")).unwrap_or_default();
     let mut remarks = match entry.method {
         Method::Keep => comment(2, "regcred owns it already: compare with the config that created it"),
-        Method::KeepMerged => {
-            comment(2, "regcred already merges its ECR logins into it: compare with the config that does so")
-        }
+        Method::KeepMerged => comment(2, "regcred already merges logins into it: compare with the config that does so"),
         Method::Adopt | Method::Merge => comment(2, &format!("written by {writers}{tool}")),
     };
     if entry.method == Method::Merge {
@@ -184,7 +132,7 @@ fn remarks(entry: &Entry<'_>) -> String {
 /// Returns comments on the content that regcred would not write.
 fn beside(entry: &Entry<'_>) -> String {
     let mut why = vec![];
-    if let Some(which) = which(entry, |it| it.others > 0 || it.registries.iter().any(|it| host(it).is_none())) {
+    if let Some(which) = which(entry, |it| it.others > 0 || !it.sources.iter().all(Source::is_adoptable)) {
         why.push(format!("it holds other logins{which}"));
     }
     if let Some(which) = which(entry, |it| !it.more.is_empty()) {
@@ -202,7 +150,13 @@ fn beside(entry: &Entry<'_>) -> String {
         let keys = named(&keys.into_iter().map(|it| format!("{it:?}")).collect::<Vec<_>>());
         why.push(format!("some of its keys have wildcards{which}: {keys}, which regcred does not renew"));
     }
-    comment(2, &format!("{}. Its owner keeps it, and with `merge` regcred updates only the ECR logins", why.join("; ")))
+    comment(
+        2,
+        &format!(
+            "{}. Its owner keeps it, and with `merge` regcred updates only the logins of its providers",
+            why.join("; ")
+        ),
+    )
 }
 
 /// Returns in which namespaces a condition holds. `None` means in no namespace, and an empty text in all.
@@ -224,7 +178,7 @@ fn stop(entry: &Entry<'_>, tool: Option<Tool>) -> String {
         return known;
     }
     let other = match entry.method {
-        Method::Merge => "the writer of its ECR logins. The writers of other logins can continue",
+        Method::Merge => "the writer of those logins. The writers of other logins can continue",
         _ => tool.map_or("that writer, which is not a tool that regcred knows", Tool::stop),
     };
     let unwritten = entry.unwritten();

@@ -48,7 +48,7 @@ pub fn report(discovery: &Discovery, adoption: &Adoption<'_>, now: SystemTime, s
     for (namespace, presence) in &discovery.nothing_in {
         let what = match presence {
             Presence::Absent => "there is no such namespace",
-            _ => "nothing of ECR was found there",
+            _ => "no login that expires was found there",
         };
         rows.push(["nothing".into(), namespace.to_string(), what.into()]);
     }
@@ -59,7 +59,7 @@ pub fn report(discovery: &Discovery, adoption: &Adoption<'_>, now: SystemTime, s
         adoption.entries.iter().filter(|it| it.method == method).map(|it| it.secrets.len()).sum::<usize>()
     };
     let summary = format!(
-        "{} with logins of ECR: {} to adopt, {} to merge into, {} kept already, {} left out",
+        "{} with logins that expire: {} to adopt, {} to merge into, {} kept already, {} left out",
         counted(discovery.secrets.len(), "Secret"),
         count(Method::Adopt),
         count(Method::Merge),
@@ -101,7 +101,7 @@ fn broken(discovery: &Discovery) -> Vec<Finding<'_>> {
 fn keys(discovery: &Discovery) -> Vec<Finding<'_>> {
     let with_logins = discovery.with_logins();
     let told = |it: &Keys, beside: bool| {
-        let beside = if beside { ", beside a login of ECR" } else { "" };
+        let beside = if beside { ", beside a registry login" } else { "" };
         format!("{}{beside}: everyone who can read Secrets there has this key", it.names.join(", "))
     };
     let is_beside = |it: &&Keys| with_logins.contains(it.at.namespace.as_str());

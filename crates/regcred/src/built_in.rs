@@ -72,6 +72,17 @@ impl BuiltIn {
     ///
     /// Fails if a sink type of the program has only one of the names of a built-in type.
     pub fn add_to(self, types: Types) -> Result<Types> {
+        #[cfg_attr(
+            not(any(
+                feature = "ecr",
+                feature = "exchange",
+                feature = "exec",
+                feature = "file",
+                feature = "openshift",
+                feature = "verify"
+            )),
+            expect(unused_variables, reason = "no feature adds a type")
+        )]
         let clock = self.clock;
         #[cfg(feature = "ecr")]
         let types = with(types, || self.ecr.with_clock(clock.clone()))?;

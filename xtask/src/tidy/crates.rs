@@ -115,7 +115,14 @@ const RULES: &[Rule] = &[
     },
     Rule {
         package: "regcred-migrate",
-        uses: &["regcred-config", "regcred-core", "regcred-dockerconfig", "regcred-ecr", "regcred-openshift"],
+        uses: &[
+            "regcred-config",
+            "regcred-core",
+            "regcred-dockerconfig",
+            "regcred-ecr",
+            "regcred-exchange",
+            "regcred-openshift",
+        ],
         never: &["tokio", "kube", "aws-config", "aws-sdk-ecr", "figment"],
     },
     Rule { package: "regcred-testkit", uses: &[], never: VENDORS },

@@ -14,11 +14,6 @@ use crate::{
     exchange::{Body, End, Hop, Part, Proof, ProofFile, User, fields},
 };
 
-/// The user name of every login with a refresh token.
-const USER: &str = "00000000-0000-0000-0000-000000000000";
-/// The longest life of a refresh token. It ends with the Entra token that it was exchanged for, often after 75 minutes.
-const LIFE: Duration = Duration::from_hours(3);
-
 /// Logins of Azure Container Registry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "plan", derive(serde::Deserialize, schemars::JsonSchema), serde(deny_unknown_fields))]
@@ -62,6 +57,12 @@ pub struct Azure {
 }
 
 impl Azure {
+    /// The user name of every login with a refresh token.
+    pub const USER: &'static str = "00000000-0000-0000-0000-000000000000";
+    /// The longest life of a refresh token. It ends with the Entra token that it was exchanged for, often after 75
+    /// minutes.
+    pub const LIFE: Duration = Duration::from_hours(3);
+
     /// Returns options for a registry with the identity of the metadata server, and defaults otherwise.
     pub fn instance(host: &str) -> Self {
         Self {
@@ -135,9 +136,9 @@ impl Preset for Azure {
             registries,
             proof,
             hops: vec![first, Hop::new(url, Body::Form(body), "refresh_token")],
-            user: User::Fixed(USER.into()),
+            user: User::Fixed(Self::USER.into()),
             end: End::Jwt,
-            longest_life: Some(LIFE),
+            longest_life: Some(Self::LIFE),
             authorities: None,
         };
         finish(exchange, self.endpoint.as_deref(), self.ca_file.as_ref())

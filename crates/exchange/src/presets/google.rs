@@ -13,9 +13,6 @@ use crate::{
     exchange::{End, Hop, Proof, User},
 };
 
-/// The longest life of an access token, unless an administrator of the organization extends it.
-const LIFE: Duration = Duration::from_hours(1);
-
 /// Logins of Google Artifact Registry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "plan", derive(serde::Deserialize, schemars::JsonSchema), serde(deny_unknown_fields))]
@@ -50,6 +47,9 @@ pub struct Google {
 }
 
 impl Google {
+    /// The longest life of an access token, unless an administrator of the organization extends it.
+    pub const LIFE: Duration = Duration::from_hours(1);
+
     /// Returns options for a registry with the identity of the metadata server, and defaults otherwise.
     pub fn instance(registry: &str) -> Self {
         Self {
@@ -98,7 +98,8 @@ impl Preset for Google {
             end = End::Timestamp("expireTime".into());
         }
         let user = User::Fixed("oauth2accesstoken".into());
-        let exchange = Exchange { registries, proof, hops, user, end, longest_life: Some(LIFE), authorities: None };
+        let exchange =
+            Exchange { registries, proof, hops, user, end, longest_life: Some(Self::LIFE), authorities: None };
         finish(exchange, self.endpoint.as_deref(), self.ca_file.as_ref())
     }
 }

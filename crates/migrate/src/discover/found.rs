@@ -1,8 +1,8 @@
 //! The findings in a cluster.
 
 use std::{
-    collections::HashSet,
-    time::{Duration, SystemTime},
+    collections::{BTreeSet, HashSet},
+    time::SystemTime,
 };
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
@@ -10,33 +10,21 @@ use regcred_core::{Error, Namespace, Refusal};
 use regcred_openshift::Presence;
 
 use super::tool::Tool;
+use crate::vendor::{Source, Vendor};
 
 /// The logins to search for, and the namespaces to search.
 #[derive(Clone, Debug)]
 pub struct Search {
     /// The namespaces to search. If the list is empty, the whole cluster is searched.
     pub namespaces: Vec<Namespace>,
-    /// The vendor of the logins.
-    pub vendor: Vendor,
-}
-
-/// How to recognize the logins of one vendor. The functions receive passwords and must not store them.
-#[derive(Clone, Copy, Debug)]
-pub struct Vendor {
-    /// Whether a key of `auths`, without scheme and API version, is the host of one of the vendor's registries.
-    pub owns: fn(&str) -> bool,
-    /// The user name of every login.
-    pub user: &'static str,
-    /// When a password expires, or `None` if the password does not contain the expiry.
-    pub ends: fn(&str) -> Option<SystemTime>,
-    /// The lifetime of a password that does not contain its expiry.
-    pub life: Duration,
+    /// The vendors of the logins.
+    pub vendors: Vec<Vendor>,
 }
 
 /// The findings, sorted by namespace and name.
 #[derive(Clone, Debug, Default)]
 pub struct Discovery {
-    /// Secrets with logins of the vendor.
+    /// Secrets with logins of the vendors.
     pub secrets: Vec<PullSecret>,
     /// Secrets with the type of a pull secret whose data cannot be read.
     pub unreadable: Vec<Address>,
@@ -63,29 +51,31 @@ pub struct Address {
     pub name: String,
 }
 
-/// A Secret with logins of the vendor, without the logins themselves.
+/// A Secret with logins of the vendors, without the logins themselves.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PullSecret {
     /// Address of the Secret.
     pub at: Address,
-    /// The vendor's registries in the Secret, in today's spelling, sorted and without duplicates.
+    /// The vendors' registries in the Secret, in today's spelling, sorted and without duplicates.
     pub registries: Vec<String>,
+    /// The sources of their logins.
+    pub sources: BTreeSet<Source>,
     /// Number of logins for other registries.
     pub others: usize,
     /// Number of entries that the kubelet cannot read. One such entry makes it refuse the whole Secret.
     pub undecodable: usize,
     /// Content beside `auths`, in words.
     pub more: Vec<String>,
-    /// Keys of the vendor's registries that are not plain hosts, such as keys with a port or a path.
+    /// Keys of those registries that are not plain hosts, such as keys with a port or a path.
     pub odd: Vec<String>,
-    /// Keys with a wildcard that match registries of the vendor. Only the kubelet and OpenShift's image import support
+    /// Keys with a wildcard that match registries of a vendor. Only the kubelet and OpenShift's image import support
     /// wildcards.
     pub wildcards: Vec<String>,
     /// The readers that would not get the logins even after a renewal, in words.
     pub hidden: Option<String>,
-    /// Whether all of the vendor's logins have its user name.
+    /// Whether every login has the user name that its vendor requires.
     pub has_user: bool,
-    /// When the first of the vendor's logins expires.
+    /// When the first of those logins expires.
     pub ends: Option<End>,
     /// When the data was last written, as far as the server knows.
     pub written_at: Option<SystemTime>,
@@ -168,7 +158,7 @@ impl Address {
 }
 
 impl Discovery {
-    /// Returns the namespaces with logins of the vendor.
+    /// Returns the namespaces with logins of the vendors.
     pub(crate) fn with_logins(&self) -> HashSet<&str> {
         self.secrets.iter().map(|it| it.at.namespace.as_str()).collect()
     }

@@ -166,6 +166,8 @@ mod tests {
             "ecr-pull-secret",
             "rotate-ecr",
             "update-ecr-token",
+            "gcr-login",
+            "acr-token-refresher",
         ];
         for name in names {
             assert_eq!(tool(name, &own), Some(Tool::Script), "{name}");

@@ -12,7 +12,7 @@ mod search;
 mod tool;
 
 pub use self::{
-    found::{Address, Discovery, End, Job, Keys, Links, PullSecret, Search, Use, Vendor},
+    found::{Address, Discovery, End, Job, Keys, Links, PullSecret, Search, Use},
     search::discover,
     tool::Tool,
 };

@@ -1,6 +1,9 @@
 //! Reduces a Secret to the facts that may be shown. The logins are dropped here.
 
-use std::time::SystemTime;
+use std::{
+    collections::BTreeSet,
+    time::{Duration, SystemTime},
+};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use k8s_openapi::{ByteString, api::core::v1::Secret, apimachinery::pkg::apis::meta::v1::ObjectMeta};
@@ -11,9 +14,10 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::{
-    found::{Address, End, PullSecret, Vendor},
+    found::{Address, End, PullSecret},
     tool::Tool,
 };
+use crate::vendor::{Source, Vendor};
 
 /// The type of a pull Secret, and the key of its data.
 pub(super) const DOCKER_CONFIG: &str = "kubernetes.io/dockerconfigjson";
@@ -29,7 +33,7 @@ const MOST: usize = 5;
 /// Fields beside `auths` whose names may be shown. Any other name may contain a secret.
 const MORE: [&str; 5] = ["credHelpers", "credsStore", "HttpHeaders", "plugins", "proxies"];
 
-/// The facts about a Secret. A Secret without a login of the vendor has none.
+/// The facts about a Secret. A Secret without a login of a vendor has none.
 pub(super) enum Reduced {
     Found(Box<PullSecret>),
     Unreadable(Address),
@@ -48,6 +52,9 @@ struct Entry {
 #[derive(Default)]
 struct Logins {
     registries: Vec<String>,
+    sources: BTreeSet<Source>,
+    /// The registries with the user names that their logins will have.
+    users: Vec<(String, String)>,
     others: usize,
     undecodable: usize,
     more: Vec<String>,
@@ -56,21 +63,23 @@ struct Logins {
     hidden: Option<String>,
     has_user: bool,
     ends: Option<SystemTime>,
+    /// The shortest lifetime of the passwords that do not contain their expiry.
+    life: Option<Duration>,
 }
 
-pub(super) fn reduce(secret: Secret, vendor: &Vendor) -> Option<Reduced> {
+pub(super) fn reduce(secret: Secret, vendors: &[Vendor]) -> Option<Reduced> {
     let Secret { metadata, data, type_, immutable, .. } = secret;
     let (at, is_cfg) = (Address::of(&metadata), type_.as_deref() == Some(DOCKER_CFG));
     let key = if is_cfg { CFG_KEY } else { DATA_KEY };
     let ByteString(data) = data.and_then(|mut data| data.remove(key)).unwrap_or_default();
-    let Some(logins) = (if is_cfg { Logins::of_cfg(&data, vendor) } else { Logins::of_config(&data, vendor) }) else {
+    let Some(logins) = (if is_cfg { Logins::of_cfg(&data, vendors) } else { Logins::of_config(&data, vendors) }) else {
         return Some(Reduced::Unreadable(at));
     };
     if logins.registries.is_empty() && logins.wildcards.is_empty() {
         return None;
     }
     let (written_at, merged_by) = (written_at(&metadata, key), merged_by(&metadata));
-    let estimate = || Some(End { at: written_at?.checked_add(vendor.life)?, is_estimate: true });
+    let estimate = || Some(End { at: written_at?.checked_add(logins.life?)?, is_estimate: true });
     let writers = writers(&metadata, key);
     let controller = metadata.owner_references.iter().flatten().find(|it| it.controller == Some(true));
     let labels = metadata.labels.iter().chain(&metadata.annotations).flatten().map(|(name, _)| name.clone());
@@ -86,6 +95,7 @@ pub(super) fn reduce(secret: Secret, vendor: &Vendor) -> Option<Reduced> {
         links: None,
         at,
         registries: logins.registries,
+        sources: logins.sources,
         others: logins.others,
         undecodable: logins.undecodable,
         more: logins.more,
@@ -98,41 +108,47 @@ pub(super) fn reduce(secret: Secret, vendor: &Vendor) -> Option<Reduced> {
 
 impl Logins {
     /// Returns the facts about a Docker config. `None` if the sink could not read it either.
-    fn of_config(data: &[u8], vendor: &Vendor) -> Option<Self> {
+    fn of_config(data: &[u8], vendors: &[Vendor]) -> Option<Self> {
         let config = DockerConfig::parse(data).ok()?;
         let top = serde_json::from_slice::<Map<String, Value>>(data).ok()?;
         let auths = top.get("auths").and_then(Value::as_object);
-        let mut logins = Self::of(auths.into_iter().flatten(), vendor);
+        let mut logins = Self::of(auths.into_iter().flatten(), vendors);
         logins.undecodable = config.unreadable().len();
-        logins.hidden = hidden_after_merge(config, &logins.registries, vendor.user);
+        logins.hidden = hidden_after_merge(config, &logins.users);
         logins.more = more(top.keys().map(String::as_str).filter(|name| *name != "auths"));
         Some(logins)
     }
 
-    fn of_cfg(data: &[u8], vendor: &Vendor) -> Option<Self> {
-        Some(Self::of(serde_json::from_slice::<Map<String, Value>>(data).ok()?.iter(), vendor))
+    fn of_cfg(data: &[u8], vendors: &[Vendor]) -> Option<Self> {
+        Some(Self::of(serde_json::from_slice::<Map<String, Value>>(data).ok()?.iter(), vendors))
     }
 
-    fn of<'a>(entries: impl Iterator<Item = (&'a String, &'a Value)>, vendor: &Vendor) -> Self {
+    fn of<'a>(entries: impl Iterator<Item = (&'a String, &'a Value)>, vendors: &[Vendor]) -> Self {
         let mut logins = Self { has_user: true, ..Self::default() };
         for (key, entry) in entries {
             let host = host(key);
-            if host.contains('*') && !host.contains('@') && (vendor.owns)(&sample(&host)) {
+            let (user, password) = pair(Entry::deserialize(entry).unwrap_or_default());
+            let (user, password) = (user.as_deref(), password.as_deref());
+            let source = |host: &str| vendors.iter().find_map(|it| Some((it, (it.source)(host, user, password)?)));
+            if host.contains('*') && !host.contains('@') && samples(&host).iter().any(|it| source(it).is_some()) {
                 logins.wildcards.push(shown_wildcard(key, &host));
                 continue;
             }
-            if !(vendor.owns)(&host) {
+            let Some((vendor, source)) = source(&host) else {
                 logins.others += 1;
                 continue;
-            }
+            };
             if host != bare(key) {
                 logins.odd.push(shown(key, &host));
             }
+            logins.users.push((host.clone(), vendor.user.or(user).unwrap_or_default().to_owned()));
             logins.registries.push(host);
-            let (user, password) = pair(Entry::deserialize(entry).unwrap_or_default());
-            logins.has_user &= user.as_deref() == Some(vendor.user);
-            let ends = password.as_deref().and_then(vendor.ends);
-            logins.ends = logins.ends.into_iter().chain(ends).min();
+            logins.sources.insert(source);
+            logins.has_user &= vendor.user.is_none() || user == vendor.user;
+            match password.and_then(vendor.ends) {
+                Some(end) => logins.ends = logins.ends.into_iter().chain([end]).min(),
+                None => logins.life = logins.life.into_iter().chain([vendor.life]).min(),
+            }
         }
         logins.registries.sort();
         logins.registries.dedup();
@@ -150,14 +166,15 @@ fn host(key: &str) -> String {
     }
 }
 
-/// Returns a host that a wildcard matches. The first label is an account, and any other label is a region.
-fn sample(host: &str) -> String {
+/// Returns hosts that a wildcard matches: one of ECR, whose first label is an account and any other a region, and one
+/// of other vendors.
+fn samples(host: &str) -> [String; 2] {
     let sample = |(place, label): (usize, &str)| match (place, label.contains('*')) {
         (_, false) => label.to_owned(),
         (0, true) => "123456789012".to_owned(),
         (_, true) => "us-east-1".to_owned(),
     };
-    host.split('.').enumerate().map(sample).collect::<Vec<_>>().join(".")
+    [host.split('.').enumerate().map(sample).collect::<Vec<_>>().join("."), host.replace('*', "a")]
 }
 
 /// Returns the part of a wildcard key that names registries.
@@ -215,18 +232,18 @@ fn writers(metadata: &ObjectMeta, key: &str) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use serde_json::json;
 
     use super::*;
 
-    const VENDOR: Vendor = Vendor {
-        owns: |host| host.ends_with(".ours.example") && !host.contains('@'),
-        user: "AWS",
+    const VENDORS: [Vendor; 1] = [Vendor {
+        source: |host, _, _| {
+            (host.ends_with(".ours.example") && !host.contains('@')).then_some(Source::Azure { host: host.into() })
+        },
+        user: Some("AWS"),
         ends: |password| Some(SystemTime::UNIX_EPOCH + Duration::from_secs(password.parse().ok()?)),
         life: Duration::from_secs(100),
-    };
+    }];
 
     fn auth(password: &str) -> Value {
         json!({ "auth": STANDARD.encode(format!("AWS:{password}")) })
@@ -245,7 +262,7 @@ mod tests {
     }
 
     fn found(config: &Value) -> PullSecret {
-        match reduce(of("kubernetes.io/dockerconfigjson", DATA_KEY, &config.to_string()), &VENDOR) {
+        match reduce(of("kubernetes.io/dockerconfigjson", DATA_KEY, &config.to_string()), &VENDORS) {
             Some(Reduced::Found(found)) => *found,
             _ => panic!("{config}"),
         }
@@ -298,7 +315,7 @@ mod tests {
         assert!(found(&json!({ "auths": { "https://a.ours.example/v2/": auth("1") } })).odd.is_empty());
         let config = "kubernetes.io/dockerconfigjson";
         let user = json!({ "auths": { "AWS:canary@a.ours.example": auth("1") } }).to_string();
-        assert!(reduce(of(config, DATA_KEY, &user), &VENDOR).is_none());
+        assert!(reduce(of(config, DATA_KEY, &user), &VENDORS).is_none());
     }
 
     #[test]
@@ -316,7 +333,7 @@ mod tests {
             ("u:canary@*.ours.example", false),
         ] {
             let config = json!({ "auths": { key: auth("60") } }).to_string();
-            let reduced = reduce(of("kubernetes.io/dockerconfigjson", DATA_KEY, &config), &VENDOR);
+            let reduced = reduce(of("kubernetes.io/dockerconfigjson", DATA_KEY, &config), &VENDORS);
             match reduced {
                 Some(Reduced::Found(found)) => {
                     assert!(is_found && found.registries.is_empty() && found.wildcards.len() == 1, "{key}: {found:?}");
@@ -338,7 +355,7 @@ mod tests {
 
     #[test]
     fn secrets_of_other_vendors_are_dropped_and_unreadable_secrets_are_reported() {
-        let reduced = |kind: &str, key: &str, data: &str| reduce(of(kind, key, data), &VENDOR);
+        let reduced = |kind: &str, key: &str, data: &str| reduce(of(kind, key, data), &VENDORS);
         let config = "kubernetes.io/dockerconfigjson";
         assert!(reduced(config, DATA_KEY, r#"{"auths":{"quay.io":{}}}"#).is_none());
         assert!(reduced(config, DATA_KEY, "{}").is_none());

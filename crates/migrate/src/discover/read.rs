@@ -7,11 +7,12 @@ use regcred_openshift::{Cluster, inspect::Objects};
 
 use super::{
     account::Account,
-    found::{Address, Job, Keys, Vendor},
+    found::{Address, Job, Keys},
     job::{self, Candidate},
     keys,
     pull_secret::{self, DOCKER_CFG, DOCKER_CONFIG, Reduced},
 };
+use crate::vendor::Vendor;
 
 /// The namespace of the template for new projects on OpenShift.
 const TEMPLATES: &str = "openshift-config";
@@ -43,9 +44,9 @@ impl<'a> Reader<'a> {
         Self { objects: Objects::of(cluster), scopes }
     }
 
-    pub(super) async fn pull_secrets(&self, vendor: &Vendor) -> Read<Reduced> {
+    pub(super) async fn pull_secrets(&self, vendors: &[Vendor]) -> Read<Reduced> {
         let reduce = |secret| match secret {
-            Ok(secret) => pull_secret::reduce(secret, vendor),
+            Ok(secret) => pull_secret::reduce(secret, vendors),
             Err(metadata) => Some(Reduced::Unreadable(Address::of(&metadata))),
         };
         let read = async |scope: Option<&str>| {

@@ -14,13 +14,16 @@ pub(super) struct Says {
 }
 
 /// Words in lower case of the AWS CLI, its `PowerShell` module and the AWS SDKs.
-const ASKS: [&str; 6] = [
+const ASKS: [&str; 8] = [
     "get-login-password",
     "get-authorization-token",
     "get_authorization_token",
     "getauthorizationtoken",
     "getauthorizationtokencommand",
     "get-ecrlogincommand",
+    // gcloud auth print-access-token, az acr login --expose-token
+    "print-access-token",
+    "--expose-token",
 ];
 /// Programs that write to a cluster.
 const CLIENTS: [&str; 4] = ["kubectl", "oc", "kubecolor", "k"];
@@ -117,6 +120,8 @@ mod tests {
             "kubectl -n team-a delete secret --ignore-not-found ecr; aws ecr get-login --no-include-email",
             "aws ecr get-authorization-token --output text; kubectl --namespace team-a patch secret ecr -p x",
             "/usr/local/bin/kubectl replace --force -n a secret/ecr; aws ecr get-login-password",
+            "gcloud auth print-access-token > /t; kubectl create secret docker-registry gar --docker-password=\"$(cat /t)\"",
+            "T=$(az acr login --name acme --expose-token); kubectl create secret docker-registry acr --docker-password=$T",
             "oc set data secret/ecr .dockerconfigjson=x; aws ecr get-login-password --region eu-west-1",
             "import boto3\nboto3.client('ecr').get_authorization_token()\nclient.CoreV1Api().patch_namespaced_secret('ecr', 'a', b)",
             "ecr.get_authorization_token()\nbody = kubernetes.client.V1Secret(type='kubernetes.io/dockerconfigjson')",

@@ -22,7 +22,7 @@ use super::{
 pub async fn discover(cluster: &Cluster, search: &Search) -> Result<Discovery> {
     let reader = Reader::new(cluster, &search.namespaces);
     let mut found = Discovery { is_whole: search.namespaces.is_empty(), ..Discovery::default() };
-    let (read, mut failed) = reader.pull_secrets(&search.vendor).await;
+    let (read, mut failed) = reader.pull_secrets(&search.vendors).await;
     if read.is_none()
         && let Some((_, error)) = failed.first()
     {

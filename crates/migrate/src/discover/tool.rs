@@ -64,10 +64,13 @@ const JOBS: [(&str, Tool); 8] = [
 const LABELS: [(&str, Tool); 2] =
     [("reconcile.external-secrets.io/", Tool::ExternalSecrets), ("imagepullsecrets.preferred.jp/", Tool::Provisioner)];
 
-/// Words in a name that describe a refresh. With `ecr` a word of either list is enough. With `registry` a word of the
+/// Words in a name that describe a refresh. With a vendor's registry a word of either list is enough. With `registry` a word of the
 /// first list is required.
 const REFRESHES: [&str; 5] = ["refresh", "renew", "rotat", "updat", "login"];
 const LOGINS: [&str; 6] = ["token", "cred", "auth", "secret", "password", "login"];
+
+/// The registries of vendors, as they appear in names.
+const REGISTRIES: [&str; 4] = ["ecr", "gcr", "gar", "acr"];
 
 /// Returns whether a name such as `ecr-login` or `registry-refresh` describes a renewal of logins. Only the last part
 /// of an image counts.
@@ -76,7 +79,8 @@ fn is_refresh(name: &str) -> bool {
     let words = last.split(['-', '_', '.', ':', '@']).collect::<Vec<_>>();
     let begins = |with: &[&str]| words.iter().any(|word| with.iter().any(|it| word.starts_with(it)));
     let is = |name: &str| words.contains(&name);
-    (is("ecr") && (begins(&REFRESHES) || begins(&LOGINS))) || (is("registry") && begins(&REFRESHES))
+    (REGISTRIES.iter().any(|it| is(it)) && (begins(&REFRESHES) || begins(&LOGINS)))
+        || (is("registry") && begins(&REFRESHES))
 }
 
 impl Tool {

@@ -39,11 +39,13 @@ pub fn obstacle(metadata: &ObjectMeta, kind: Option<&str>, immutable: Option<boo
     }
 }
 
-/// Names the readers that would not get the logins of these registries after a merge, with the fix.
-pub fn hidden_after_merge(mut config: DockerConfig, registries: &[String], user: &str) -> Option<String> {
-    let registries = registries.iter().filter_map(|host| Registry::new(host).ok()).collect::<Vec<_>>();
-    for registry in &registries {
-        config.set(registry, user, &"".into());
+/// Names the readers that would not get these logins after a merge, with the fix. Each login is a registry and a user.
+pub fn hidden_after_merge(mut config: DockerConfig, logins: &[(String, String)]) -> Option<String> {
+    let mut registries = vec![];
+    for (host, user) in logins {
+        let Ok(registry) = Registry::new(host) else { continue };
+        config.set(&registry, user, &"".into());
+        registries.push(registry);
     }
     config.renew_aliases(&registries);
     unread(&config, &registries).map(Unread::into_text)

@@ -5,7 +5,7 @@ use std::{process::ExitCode, time::Duration};
 use anyhow::Result;
 use regcred_config::Problem;
 use regcred_core::{Clock, Error, ErrorKind};
-use regcred_migrate::{Adoption, Discovery, Search, adopt, config, discover, json, report, vendor};
+use regcred_migrate::{Adoption, Discovery, Search, adopt, config, discover, json, report, vendors};
 use regcred_openshift::{Cluster, Connection};
 use regcred_plan::{Types, from_yaml};
 use serde_json::Value;
@@ -100,7 +100,7 @@ async fn search_cluster(args: &Args) -> Result<Result<(String, Discovery), Error
         Ok(namespaces) => namespaces,
         Err(error) => return Ok(Err(error)),
     };
-    let search = Search { namespaces, vendor: vendor() };
+    let search = Search { namespaces, vendors: vendors() };
     let late = |_| {
         let cause = format!("the search did not end within {:?}", args.timeout);
         Error::new(&codes::TIMEOUT, "cannot search the cluster").with_cause(cause)
@@ -133,12 +133,14 @@ mod tests {
     use std::time::SystemTime;
 
     use proptest::{prelude::*, sample::select};
-    use regcred_migrate::{Address, End, Job, Links, PullSecret, Tool, Use};
+    use regcred_migrate::{Address, End, Job, Links, PullSecret, Source, Tool, Use};
 
     use super::*;
 
     const NAMES: [&str; 9] = ["team-a", "on", "no", "1e5", "0x1", "null", "y", "a.b", "123"];
-    const HOSTS: [&str; 9] = [
+    /// A JSON Web Token that expired in 1970.
+    const JWT: &str = "e30.eyJleHAiOjl9.c2ln";
+    const HOSTS: [&str; 15] = [
         "123456789012.dkr.ecr.eu-west-1.amazonaws.com",
         "000000000001.dkr.ecr.eu-west-1.amazonaws.com",
         "123456789012.dkr.ecr-fips.us-east-1.amazonaws.com",
@@ -148,7 +150,22 @@ mod tests {
         "123456789012.dkr.ecr.eusc-de-east-1.amazonaws.eu",
         "123456789012.dkr.ecr.us-moon-1.amazonaws.com",
         "public.ecr.aws",
+        "europe-docker.pkg.dev",
+        "eu.gcr.io",
+        "acme.azurecr.io",
+        "acme.azurecr.cn",
+        "quay.io",
+        "acme.jfrog.io",
     ];
+
+    /// Returns the source of a login for one of the hosts.
+    fn source(host: &str) -> Source {
+        let users = ["AWS", "oauth2accesstoken", "00000000-0000-0000-0000-000000000000", "acme+puller"];
+        let vendors = vendors();
+        let found =
+            vendors.iter().find_map(|it| users.iter().find_map(|user| (it.source)(host, Some(user), Some(JWT))));
+        found.unwrap_or_else(|| panic!("{host}"))
+    }
 
     fn name() -> impl Strategy<Value = String> {
         prop_oneof![select(&NAMES[..]).prop_map(str::to_owned), any::<String>(), "[a-z0-9.-]{1,20}"]
@@ -188,8 +205,9 @@ mod tests {
             let text = |is: bool, text: &str| is.then(|| text.to_owned()).into_iter().collect::<Vec<_>>();
             let (more, odd) = (text(has_more, "`credsStore`"), text(is_odd, "HOST:443"));
             let end = |is_estimate| End { at: SystemTime::UNIX_EPOCH + Duration::from_hours(1), is_estimate };
+            let sources = hosts.iter().map(|host| source(host)).collect();
             PullSecret {
-                at, registries: hosts.into_iter().map(str::to_owned).collect(), others, undecodable, more, odd, has_user,
+                at, sources, registries: hosts.into_iter().map(str::to_owned).collect(), others, undecodable, more, odd, has_user,
                 wildcards: vec![], hidden: is_odd.then(|| "Docker cannot use it".to_owned()),
                 ends: ends.map(end), written_at: None, writers, tool, instance: instance.map(str::to_owned), obstacle: None,
                 merged_by: merged.into_iter().map(str::to_owned).collect(), has_copy: false, links,

@@ -26,7 +26,7 @@ fn now() -> SystemTime {
     SystemTime::now()
 }
 
-fn init(world: &World, args: &[&str]) -> Command {
+pub(crate) fn init(world: &World, args: &[&str]) -> Command {
     let mut command = regcred(&["init"]);
     command.arg("--kubeconfig").arg(world.dir.path().join("kubeconfig")).args(args);
     command
@@ -135,12 +135,12 @@ async fn secrets_of_the_recipe_are_found_adopted_and_then_left_unchanged() {
     let found = report.lines().skip(2).map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "));
     let expected = [
         "expired team-b/ecr-secret 3h00m ago; 2 ServiceAccounts use it",
-        "aws-key team-a/ecr-creds-rotator-secret and 2 others AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, beside a login of ECR: \
+        "aws-key team-a/ecr-creds-rotator-secret and 2 others AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, beside a registry login: \
          everyone who can read Secrets there has this key",
         "writer openshift-config/project-request Template: each new project gets the job again, \
          until you remove the job and its objects from the template",
         "writer team-a/ecr-creds-rotator and 2 others CronJob of a script at \"*/5 * * * *\": the config contains the command that stops it",
-        "3 Secrets with logins of ECR: 3 to adopt, 0 to merge into, 0 kept already, 0 left out",
+        "3 Secrets with logins that expire: 3 to adopt, 0 to merge into, 0 kept already, 0 left out",
     ];
     assert_eq!(found.collect::<Vec<_>>(), expected, "{report}");
     let requests = world.kube.requests();
@@ -258,10 +258,10 @@ async fn secrets_that_cannot_be_adopted_are_merged_into_or_skipped_with_a_reason
     };
     for (namespace, becomes, why) in [
         ("others", "merged", ""),
-        ("both", "merged", ""),
+        ("both", "adopted", ""),
         ("odd", "adopted", ""),
         ("openshift-config", "left-out", "every node"),
-        ("public", "left-out", "ECR Public"),
+        ("public", "adopted", ""),
         ("frozen", "left-out", "immutable: "),
         ("legacy", "left-out", "wrong-type: "),
         ("applied", "left-out", "applied by \"argocd-controller\""),
@@ -283,7 +283,7 @@ async fn secrets_that_cannot_be_adopted_are_merged_into_or_skipped_with_a_reason
     let told = config.replace("\n  #   ", " ");
     assert!(told.contains("not every reader gets the renewed login"), "{config}");
     assert!(told.contains("Docker cannot use any login of it: correct or remove \"quay.io\""), "{config}");
-    for stop in ["stop first: that writer", "stop first: the writer of its ECR logins"] {
+    for stop in ["stop first: that writer", "stop first: the writer of those logins"] {
         assert!(config.contains(stop), "{config}");
     }
     assert!(config.contains("service_accounts: []"), "no ServiceAccount uses it or will use it: {config}");
@@ -408,7 +408,7 @@ async fn a_merged_secret_stays_merged_and_a_merge_of_another_instance_is_skipped
     assert_eq!((code, of(&report, "team-a").0.as_str()), (0, "fresh"), "{report:#} {logs}");
     let (code, again, told) = printed(&mut init(&world, &[]));
     assert_eq!(code, 0, "{told}");
-    assert!(again.contains("regcred already merges its ECR logins into it"), "{again}");
+    assert!(again.contains("regcred already merges logins into it"), "{again}");
     assert!(again.contains("secret: { name: ecr-secret, merge: true }\n"), "{again}");
     assert!(!again.contains("written by") && !again.contains("stop"), "not what regcred itself does: {again}");
     assert!(told.contains("0 to merge into, 1 kept already"), "{told}");
@@ -568,7 +568,8 @@ async fn a_cluster_without_ecr_secrets_gets_a_commented_example_target() {
     assert_eq!(code, 0, "without a Secret, its users are not requested: {report}");
     assert!(config.lines().all(|line| line.starts_with('#')) && config.contains("nothing to take over"), "{config}");
     assert!(
-        report.ends_with("0 Secrets with logins of ECR: 0 to adopt, 0 to merge into, 0 kept already, 0 left out\n"),
+        report
+            .ends_with("0 Secrets with logins that expire: 0 to adopt, 0 to merge into, 0 kept already, 0 left out\n"),
         "{report}"
     );
     assert!(!report.contains("nothing  "), "no namespace was requested: {report}");
@@ -586,14 +587,14 @@ async fn a_given_namespace_without_ecr_secrets_is_reported() {
     };
     let (code, _, report) = printed(&mut init(&world, &named));
     assert_eq!(code, 0, "{report}");
-    assert_eq!(rows(&report), ["team-d nothing of ECR was found there", "typo there is no such namespace"]);
+    assert_eq!(rows(&report), ["team-d no login that expires was found there", "typo there is no such namespace"]);
     let (_, report, _) = run(&mut init(&world, &[&named[..], &["--output", "json"]].concat()));
     let nothing = json!([{ "namespace": "team-d", "exists": true }, { "namespace": "typo", "exists": false }]);
     assert_eq!(report["nothing_in"], nothing);
     world.kube.deny("get", "namespaces", None);
     world.kube.deny("list", "secrets", Some("team-d"));
     let (code, _, report) = printed(&mut init(&world, &named));
-    assert_eq!((code, rows(&report)), (1, vec!["typo nothing of ECR was found there".to_owned()]), "{report}");
+    assert_eq!((code, rows(&report)), (1, vec!["typo no login that expires was found there".to_owned()]), "{report}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
