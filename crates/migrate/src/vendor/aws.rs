@@ -2,7 +2,7 @@
 
 use regcred_ecr::{Alias, PUBLIC_HOSTS, RegistryHost, password};
 
-use super::{Source, Vendor};
+use super::{recognition::Vendor, source::Source};
 
 /// Private registries. The host alone proves the vendor, because every login for it expires.
 pub(super) const ECR: Vendor = Vendor {

@@ -2,7 +2,7 @@
 
 use regcred_exchange::{Azure, Preset, jwt_expires_at};
 
-use super::{Source, Vendor};
+use super::{recognition::Vendor, source::Source};
 
 /// Logins with a refresh token. A login of a service principal has another user name, and does not expire.
 pub(super) const AZURE: Vendor = Vendor {

@@ -2,7 +2,7 @@
 
 use regcred_exchange::{Google, Preset};
 
-use super::{Source, Vendor};
+use super::{recognition::Vendor, source::Source};
 
 /// The user names of a login with an access token. A login with a key has another, and does not expire.
 const USERS: [&str; 2] = ["oauth2accesstoken", "_dcgcloud_token"];

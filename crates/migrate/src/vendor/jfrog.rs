@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use regcred_exchange::jwt_expires_at;
 
-use super::{Source, Vendor};
+use super::{recognition::Vendor, source::Source};
 
 pub(super) const JFROG: Vendor = Vendor {
     source: |host, _, password| {

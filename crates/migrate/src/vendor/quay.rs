@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use regcred_exchange::{Preset, Quay, jwt_expires_at};
 
-use super::{Source, Vendor};
+use super::{recognition::Vendor, source::Source};
 
 /// Logins of a robot account with federation. The fixed token of a robot is no JSON Web Token, and does not expire.
 pub(super) const QUAY: Vendor = Vendor {
