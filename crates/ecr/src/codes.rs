@@ -5,10 +5,10 @@ regcred_core::codes! {
     pub CODES;
     DENIED = "RC0301", Denied, "AWS denied a request",
         cause "The identity of regcred has no permission for the action, its keys are wrong or expired, or a policy denies the action.",
-        fix "Grant the action that the message names. For sts:AssumeRole, also check the trust policy of the role. `regcred manifests --mode iam` prints the policies, and `regcred check --online` shows the identity.";
+        fix "Grant the action that the message names. AWS needs up to a minute to apply a change. For sts:AssumeRole, also check the trust policy of the role. `regcred manifests --mode iam` prints the policies, and `regcred check --online` shows the identity.";
     NO_IDENTITY = "RC0302", Denied, "regcred found no AWS credentials",
         cause "No source of credentials is set: no variables, profile, web identity, container credentials or instance role.",
-        fix "Give the pod an identity with `regcred manifests --identity`, or set a profile or keys.";
+        fix "Give the pod an identity with `regcred manifests --identity`, or set a profile or keys. A new association works after about a minute.";
     WRONG_PRINCIPAL = "RC0303", Denied, "The identity in AWS is not the required one",
         cause "The provider has a `principal`, and AWS recognises regcred as another one.",
         fix "Use the right credentials, or correct `principal` of the provider.";

@@ -3,6 +3,7 @@
 mod check;
 mod chosen;
 mod commands;
+mod egress;
 mod fixes;
 mod flags;
 mod inline;
@@ -34,6 +35,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 
 use self::{
     chosen::Chosen,
+    egress::egress,
     flags::AUDIENCE,
     inline::TargetKeys,
     option_keys::{HINTS, PUBLIC},
@@ -121,7 +123,7 @@ impl ProviderType for EcrType {
         } else {
             planned(&token, &hosts, &self.environment)
         };
-        let mut plan = plan.with_access(options.access);
+        let mut plan = egress(&token).into_iter().fold(plan.with_access(options.access), ProviderPlan::with_egress);
         if let Some(web) = &options.web_identity {
             plan = plan.with_file("web_identity.token_file", &web.token_file);
             plan = plan.with_token(&web.token_file, AUDIENCE);

@@ -289,9 +289,9 @@ async fn secrets_that_cannot_be_adopted_are_merged_into_or_skipped_with_a_reason
     assert!(config.contains("service_accounts: []"), "no ServiceAccount uses it or will use it: {config}");
     let minted = world.mints();
     let steps = steps(&world, &config);
-    assert!(steps.contains(&"odd/ecr-secret adopt".to_owned()) && steps.len() == 4, "{steps:?}");
+    assert!(steps.contains(&"odd/ecr-secret adopt".to_owned()) && steps.len() == 5, "{steps:?}");
     let (code, report, logs) = run(&mut world.once(&config, &["--output", "json"]));
-    assert_eq!((code, world.mints()), (0, minted + 1), "{report:#} {logs}");
+    assert_eq!((code, world.mints()), (0, minted + 2), "one token of ECR and one of ECR Public: {report:#} {logs}");
     let kept =
         STANDARD.decode(world.secret("others").expect("there")["data"][".dockerconfigjson"].as_str().expect("text"));
     assert!(String::from_utf8(kept.expect("base64")).expect("text").contains("quay.io"));
