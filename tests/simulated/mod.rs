@@ -101,6 +101,11 @@ impl World {
     }
 
     async fn daemon_of(&self, config: &str) -> Arc<Engine> {
+        self.daemon_with(Types::default(), config).await
+    }
+
+    /// Creates a daemon with further types.
+    pub(crate) async fn daemon_with(&self, types: Types, config: &str) -> Arc<Engine> {
         let token = self.token.path().join("token");
         let config = config.replace("TOKEN", &token.display().to_string());
         let cluster = reach::cluster(&self.kube, &self.to_kube);
@@ -109,7 +114,7 @@ impl World {
             .with_clock(self.machine.clone())
             .with_transport(Transport::from_client(aws))
             .with_clusters(Clusters::default().with("cluster".parse().expect("a name"), cluster));
-        let types = built_in.add_to(Types::default()).expect("they have different names");
+        let types = built_in.add_to(types).expect("they have different names");
         let config = from_yaml(&config, &types).expect("it is valid");
         let plan = Plan::new(&config, &types).expect("it is valid").watching();
         let engine = wire::engine(&plan, &types, &mut Minters::default(), self.machine.clone()).await;

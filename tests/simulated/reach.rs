@@ -39,9 +39,12 @@ impl Line {
         *self.0.lock().expect("no panic") = outage;
     }
 
+    pub(crate) fn outage(&self) -> Option<Outage> {
+        *self.0.lock().expect("no panic")
+    }
+
     async fn through<B: From<String>>(&self, answer: impl Future<Output = Response<B>>) -> io::Result<Response<B>> {
-        let outage = *self.0.lock().expect("no panic");
-        match outage {
+        match self.outage() {
             None => Ok(answer.await),
             Some(Outage::Refused) => Err(io::ErrorKind::ConnectionRefused.into()),
             Some(Outage::Unavailable) => {

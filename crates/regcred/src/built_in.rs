@@ -40,8 +40,9 @@ impl Default for BuiltIn {
 impl BuiltIn {
     /// Sets the clock of all types. Default: the clock of the machine.
     #[must_use]
-    pub fn with_clock(self, clock: Arc<dyn Clock>) -> Self {
-        Self { clock, ..self }
+    pub fn with_clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = clock;
+        self
     }
 
     /// Sets the variables and files of every provider of the type `ecr`. Default: those of the process.

@@ -31,6 +31,14 @@ pub use regcred_dockerconfig as dockerconfig;
 #[cfg(feature = "ecr")]
 pub use regcred_ecr as ecr;
 pub use regcred_engine as engine;
+#[cfg(feature = "exchange")]
+pub use regcred_exchange as exchange;
+#[cfg(feature = "exec")]
+pub use regcred_exec as exec;
+#[cfg(feature = "file")]
+pub use regcred_file as file;
 #[cfg(feature = "openshift")]
 pub use regcred_openshift as openshift;
 pub use regcred_plan as plan;
+#[cfg(feature = "verify")]
+pub use regcred_verify as verify;

@@ -6,11 +6,10 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use base64::{Engine as _, engine::general_purpose::STANDARD};
 use regcred_core::Clock;
-use serde_json::Value;
 use tokio::time::{Instant, sleep};
 
+use super::passwords;
 use crate::simulated::{CHOSEN, NAMED, World};
 
 /// The check interval. It is short enough to see every important phase of a credential's life.
@@ -108,7 +107,7 @@ impl<'a> Ledger<'a> {
         }
         let secret = self.world.kube.object("secrets", namespace, name).expect("it is there");
         let tokens = self.tokens.lock().expect("no panic");
-        let passwords = passwords(&secret);
+        let passwords = passwords::of(&secret);
         assert_eq!(passwords.len(), if name == NAMED { 1 } else { 2 }, "one of each region");
         let ends = passwords.iter().map(|it| *tokens.ends.get(it).expect("AWS has handed it out"));
         let end = ends.min().expect("it holds some");
@@ -128,15 +127,4 @@ impl<'a> Ledger<'a> {
         }
         self.world.kube.clear_requests();
     }
-}
-
-/// Returns the password of each login.
-fn passwords(secret: &Value) -> Vec<String> {
-    let text = |base64: &Value| {
-        let bytes = STANDARD.decode(base64.as_str().expect("text")).expect("base64");
-        String::from_utf8(bytes).expect("text")
-    };
-    let config = serde_json::from_str::<Value>(&text(&secret["data"][".dockerconfigjson"])).expect("JSON");
-    let logins = config["auths"].as_object().expect("logins").values();
-    logins.map(|login| text(&login["auth"]).strip_prefix("AWS:").expect("the user is AWS").to_owned()).collect()
 }

@@ -3,5 +3,7 @@
 mod changes;
 mod clocks;
 mod ledger;
+mod lives;
 mod outages;
+mod passwords;
 mod quiet;

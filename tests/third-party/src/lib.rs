@@ -58,8 +58,7 @@ impl Shelf {
     fn change(&self, address: &Address, content: Option<SecretBytes>, expected: Option<u64>) -> Result<()> {
         let (writes, documents) = &mut *self.0.lock().expect("no call panics");
         if documents.get(address).map(|(version, _)| *version) != expected {
-            let error = Error::new(ErrorKind::Conflict, format!("cannot write {address}"));
-            return Err(error.with_cause("another writer changed it"));
+            return Err(Error::new(ErrorKind::Conflict, format!("cannot write {address}: another writer changed it")));
         }
         *writes += 1;
         documents.remove(address);
