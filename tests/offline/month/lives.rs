@@ -141,8 +141,9 @@ impl Vendor {
         let month = async {
             self.pass(self.life / 12).await;
             let cycle = self.life * 17 / 12;
-            for count in 0..DAY.as_secs() * 30 / cycle.as_secs() {
-                let outage = Some([Outage::Refused, Outage::Unavailable, Outage::Silent][count as usize / 3 % 3]);
+            let outages = [Outage::Refused, Outage::Unavailable, Outage::Silent].map(|it| [it; 3]).concat().into_iter();
+            for (count, outage) in (0..DAY.as_secs() * 30 / cycle.as_secs()).zip(outages.cycle()) {
+                let outage = Some(outage);
                 if count % 3 != 1 {
                     self.service.line.set(outage);
                 }
