@@ -43,7 +43,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "N", default_value_t = 5)]
     pub(crate) count: usize,
     /// Also print the refreshes of a credential that is minted now and has this life, such as 1h. Default with a
-    /// config: 12h
+    /// config: the shortest life of its providers
     #[arg(long, value_name = "DURATION", value_parser = duration, conflicts_with = "online")]
     pub(crate) life: Option<Duration>,
     /// Print the next refresh of each Secret in the cluster instead. Write nothing
@@ -109,30 +109,36 @@ pub(crate) fn run(args: &Args, types: &Types, output: Output, clock: &Arc<dyn Cl
     let zone = schedule.as_ref().map_or(Ok(TimeZone::UTC), |schedule| TimeZone::get(schedule.time_zone()))?;
     let runs = schedule.iter().flat_map(|schedule| schedule.upcoming(after).take(args.count)).collect::<Vec<_>>();
     let (mut code, mut failed) = (0, vec![]);
-    let refreshes = match config.filter(|_| args.online) {
-        Some(config) => {
-            let pass = args.pass();
-            let plan = pass::of(&config, &pass.only.namespace, types)?;
+    let pass = args.pass();
+    let plan = config.as_ref().map(|config| pass::of(config, &pass.only.namespace, types)).transpose()?;
+    let refreshes = match (&plan, args.life) {
+        (Some(plan), _) if args.online => {
             let look = Pass::default().with_deadline(pass.timeout).with_compare_issuers(false);
-            let report = pass::report(&pass, &plan, types, clock, async |engine| engine.plan(look).await)?;
-            pass::warn_if_none(&report, &plan);
+            let report = pass::report(&pass, plan, types, clock, async |engine| engine.plan(look).await)?;
+            pass::warn_if_none(&report, plan);
             code = report.exit_code();
-            failed = unseen(&report, &plan);
+            failed = unseen(&report, plan);
             Refreshes::Real(real(&report, after, args.count))
         }
-        None if args.expression.is_none() || args.life.is_some() => {
-            let life = args.life.unwrap_or(LIFE);
+        (Some(plan), None) => {
+            let life = shortest_life(plan);
             Refreshes::Expected(life, expected(schedule.as_ref(), after, life, args.count)?)
         }
-        None => Refreshes::NotAsked,
+        (_, Some(life)) => Refreshes::Expected(life, expected(schedule.as_ref(), after, life, args.count)?),
+        (None, None) => Refreshes::NotAsked,
     };
     let shown = Shown { schedule, zone, runs, refreshes, failed, code };
     print(output, &shown)?;
     Ok(ExitCode::from(code))
 }
 
-/// The life of a credential without `--life`.
-const LIFE: Duration = Duration::from_hours(12);
+/// The assumed life if no provider of the config knows it before the first mint. Many vendors issue tokens for an hour.
+const UNKNOWN_LIFE: Duration = Duration::from_hours(1);
+
+fn shortest_life(plan: &Plan) -> Duration {
+    let lives = plan.planned_providers().values().filter_map(|provider| provider.plan().longest_life);
+    lives.min().unwrap_or(UNKNOWN_LIFE)
+}
 
 /// The refreshes to print.
 enum Refreshes {

@@ -37,6 +37,16 @@ fn without_an_expression_next_uses_the_schedule_of_the_config() {
 }
 
 #[test]
+fn without_a_life_next_uses_the_shortest_life_of_the_config() {
+    let config = concat!(env!("CARGO_MANIFEST_DIR"), "/../../config/vendors.yaml");
+    let args = ["next", "--config", config, "--count", "1", "--after", "0", "--output", "json"];
+    let (code, document, logs) = run(&mut regcred(&args));
+    assert_eq!(code, 0, "{logs}");
+    let minutes = document["refreshes"][0]["epoch"].as_u64().expect("a number") / 60;
+    assert!((30..=33).contains(&minutes), "between 50 and 55 % of a Google token's hour: {document:#}");
+}
+
+#[test]
 fn refreshes_follow_the_schedule_and_the_life_of_a_credential() {
     let next = |expression: &str, life: &str| {
         let args = ["next", expression, "--life", life, "--after", "0", "--count", "3", "--output", "json"];
