@@ -3,8 +3,10 @@
 mod attack;
 mod chart;
 mod daemon;
+mod distribution;
 mod docker_hub;
 mod full;
+mod helpers;
 mod image;
 mod init;
 mod installed;

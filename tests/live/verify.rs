@@ -2,12 +2,10 @@
 
 use std::{
     fs,
-    io::{BufRead, BufReader},
     net::{IpAddr, Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+    process::Command,
     sync::Arc,
-    thread,
     time::{Duration, SystemTime},
 };
 
@@ -19,65 +17,28 @@ use regcred_testkit::{FaultProxy, fault::Fault};
 use regcred_verify::{Verified, VerifiedBuilder};
 use serde_json::json;
 
-/// The bcrypt hash of `pass`.
-const HASH: &str = "$2y$05$abcdefghijklmnopqrstuuZFBUbfXoM8LFiPx8LYlO/sXZB/Cwk3K";
+use crate::distribution::Distribution;
+
 const REPOSITORY: &str = "team/app";
 /// No server listens there, because the token server answers without an upstream.
 const NOWHERE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 1);
 
-/// A `docker-registry` that ends when it is dropped.
-struct Distribution {
-    process: Child,
-    address: String,
-}
-
-impl Distribution {
-    /// Starts the registry with an `auth` section, and waits until it listens.
-    fn start(dir: &Path, auth: &str) -> Self {
-        let config = dir.join("registry.yaml");
-        let storage = dir.join("storage").display().to_string();
-        let yaml = format!(
-            "version: 0.1\nlog: {{ level: info }}\nstorage: {{ filesystem: {{ rootdirectory: {storage} }} }}\n\
-             http: {{ addr: '127.0.0.1:0' }}\nauth:\n  {auth}\n"
-        );
-        fs::write(&config, yaml).expect("it can be written");
-        let mut command = Command::new("docker-registry");
-        command.arg("serve").arg(config).stdout(Stdio::null()).stderr(Stdio::piped());
-        let mut process = command.spawn().expect("docker-registry starts");
-        let mut lines = BufReader::new(process.stderr.take().expect("it is piped")).lines().map_while(Result::ok);
-        let address = lines.find_map(|line| {
-            let (_, rest) = line.split_once("listening on ")?;
-            Some(rest.chars().take_while(|it| it.is_ascii_digit() || ".:".contains(*it)).collect())
-        });
-        // The rest is read too, because a full pipe would stop the registry.
-        thread::spawn(move || lines.for_each(drop));
-        Self { process, address: address.expect("it listens") }
+/// Verifies a login, also at a repository. Returns the code of the error.
+async fn verify(address: &str, user: &str, password: &str) -> Option<&'static str> {
+    let registry = Registry::new(address).expect("an address");
+    let login = Login::new(vec![registry], user, password.into()).expect("valid");
+    let mut codes = vec![];
+    for repository in [None, Some(REPOSITORY)] {
+        let builder = Verified::builder(Arc::new(Fixed(login.clone())), Arc::new(SystemClock))
+            .strict()
+            .with_pause(Duration::ZERO);
+        let repository = repository.map(|it| it.parse().expect("valid"));
+        let verified = repository.into_iter().fold(builder, VerifiedBuilder::with_repository).build();
+        let result = verified.expect("the environment is usable").credential().await;
+        codes.push(result.err().map(|error| error.code().id()));
     }
-
-    /// Verifies a login, also at a repository. Returns the code of the error.
-    async fn verify(&self, user: &str, password: &str) -> Option<&'static str> {
-        let registry = Registry::new(&self.address).expect("an address");
-        let login = Login::new(vec![registry], user, password.into()).expect("valid");
-        let mut codes = vec![];
-        for repository in [None, Some(REPOSITORY)] {
-            let builder = Verified::builder(Arc::new(Fixed(login.clone())), Arc::new(SystemClock))
-                .strict()
-                .with_pause(Duration::ZERO);
-            let repository = repository.map(|it| it.parse().expect("valid"));
-            let verified = repository.into_iter().fold(builder, VerifiedBuilder::with_repository).build();
-            let result = verified.expect("the environment is usable").credential().await;
-            codes.push(result.err().map(|error| error.code().id()));
-        }
-        assert_eq!(codes[0], codes[1], "the repository and the root agree");
-        codes[0]
-    }
-}
-
-impl Drop for Distribution {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
+    assert_eq!(codes[0], codes[1], "the repository and the root agree");
+    codes[0]
 }
 
 #[derive(Debug)]
@@ -93,13 +54,10 @@ impl RegistryProvider for Fixed {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_registry_with_passwords_refuses_only_wrong_ones() {
     let dir = tempfile::tempdir().expect("a folder");
-    let passwords = dir.path().join("htpasswd");
-    fs::write(&passwords, format!("robot:{HASH}\n")).expect("it can be written");
-    let registry =
-        Distribution::start(dir.path(), &format!("htpasswd: {{ realm: test, path: {} }}", passwords.display()));
-    assert_eq!(registry.verify("robot", "pass").await, None);
-    assert_eq!(registry.verify("robot", "other").await, Some("RC0591"));
-    assert_eq!(registry.verify("nobody", "pass").await, Some("RC0591"));
+    let registry = Distribution::with_user(dir.path(), "robot");
+    assert_eq!(verify(&registry.address, "robot", "pass").await, None);
+    assert_eq!(verify(&registry.address, "robot", "other").await, Some("RC0591"));
+    assert_eq!(verify(&registry.address, "nobody", "pass").await, Some("RC0591"));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -116,15 +74,15 @@ async fn a_registry_with_a_token_server_refuses_what_either_refuses() {
     let answer = |token: &str| Fault::answer(200, "application/json", &json!({ "token": token }).to_string());
     let token = signer.token(SystemClock.now());
     server.set(answer(&token));
-    assert_eq!(registry.verify("robot", "pass").await, None);
+    assert_eq!(verify(&registry.address, "robot", "pass").await, None);
     server.set(answer(&signer.token(SystemTime::UNIX_EPOCH)));
-    assert_eq!(registry.verify("robot", "pass").await, Some("RC0591"), "the token is expired");
+    assert_eq!(verify(&registry.address, "robot", "pass").await, Some("RC0591"), "the token is expired");
     server.set(Fault::answer(401, "application/json", "{}"));
-    assert_eq!(registry.verify("robot", "pass").await, Some("RC0591"));
+    assert_eq!(verify(&registry.address, "robot", "pass").await, Some("RC0591"));
     server.set(Fault::answer(403, "application/json", "{}"));
-    assert_eq!(registry.verify("robot", "pass").await, Some("RC0592"));
+    assert_eq!(verify(&registry.address, "robot", "pass").await, Some("RC0592"));
     server.set(Fault::answer(503, "text/html", ""));
-    assert_eq!(registry.verify("robot", "pass").await, None);
+    assert_eq!(verify(&registry.address, "robot", "pass").await, None);
 }
 
 /// The key of a token server. openssl signs, so that the test needs no code for signatures.

@@ -11,12 +11,15 @@ use super::assets::Version;
 use crate::process::{cache, run};
 
 /// Programs, and the Debian packages that contain them.
-const PROGRAMS: [(&str, &str); 8] = [
+const PROGRAMS: [(&str, &str); 11] = [
     ("buildah", "buildah"),
+    ("docker-credential-pass", "golang-docker-credential-helpers"),
     ("docker-registry", "docker-registry"),
     ("etcd", "etcd-server"),
+    ("gpg", "gnupg"),
     ("npm", "npm"),
     ("openssl", "openssl"),
+    ("pass", "pass"),
     ("podman", "podman"),
     ("promtool", "prometheus"),
     ("skopeo", "skopeo"),
