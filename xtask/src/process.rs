@@ -144,6 +144,10 @@ pub(crate) struct FakeServers {
     stdin: Option<ChildStdin>,
     stdout: BufReader<ChildStdout>,
     pub(crate) aws: String,
+    /// The URL of the services that exchange a token.
+    pub(crate) exchange: String,
+    /// The file with a token that they accept.
+    pub(crate) pod_token: String,
     pub(crate) kubeconfig: String,
 }
 
@@ -158,12 +162,14 @@ impl FakeServers {
             command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().context("cannot start the fake servers")?;
         let stdout = BufReader::new(child.stdout.take().expect("it is piped"));
         let stdin = child.stdin.take();
-        let mut started = Self { child, stdin, stdout, aws: String::new(), kubeconfig: String::new() };
+        let [aws, exchange, pod_token, kubeconfig] = [const { String::new() }; 4];
+        let mut started = Self { child, stdin, stdout, aws, exchange, pod_token, kubeconfig };
         let addresses = started.line()?;
         let text = |field: &str| {
             addresses[field].as_str().map(str::to_owned).context("the fake servers did not print their addresses")
         };
         (started.aws, started.kubeconfig) = (text("aws")?, text("kubeconfig")?);
+        (started.exchange, started.pod_token) = (text("exchange")?, text("pod_token")?);
         Ok(started)
     }
 

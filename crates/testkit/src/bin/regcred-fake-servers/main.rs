@@ -1,11 +1,11 @@
-//! Runs a fake AWS, a fake Kubernetes API and a checking registry proxy on loopback. Commands come as lines on standard
-//! input.
+//! Runs a fake AWS, fake token exchanges of other vendors, a fake Kubernetes API and a checking registry proxy on
+//! loopback. Commands come as lines on standard input.
 //!
 //! ```text
 //! regcred-fake-servers --dir DIR [--namespace NAME]... [--registry ADDRESS]
 //! ```
 //!
-//! The program writes `DIR/kubeconfig` and prints one line of JSON with the addresses. Then it answers each input line
+//! The program writes `DIR/kubeconfig` and `DIR/pod-token`, which the exchanges accept, and prints one line of JSON with the addresses. Then it answers each input line
 //! with one line of JSON. The commands are `show`, `life SECONDS`, `recipe NAMESPACE REGION SECONDS`, `suspend
 //! NAMESPACE` and `quit`. It exits after `quit` or at the end of the input.
 

@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 
 use base64::{Engine, engine::general_purpose::STANDARD};
-use regcred_testkit::{FakeAws, FakeKube};
+use regcred_testkit::{FakeAws, FakeExchange, FakeKube};
 use serde_json::{Value, json};
 
-/// Returns the issued ECR tokens, the registry Secrets of the cluster, and the requests to its API.
-pub(crate) fn show(aws: &FakeAws, kube: &FakeKube) -> Value {
+/// Returns the issued ECR tokens, the number of exchanges, the registry Secrets of the cluster, and the requests to its
+/// API.
+pub(crate) fn show(aws: &FakeAws, exchange: &FakeExchange, kube: &FakeKube) -> Value {
     let tokens = aws.issued();
     let requests = kube.requests();
     let accounts = kube.objects("serviceaccounts");
@@ -15,6 +16,7 @@ pub(crate) fn show(aws: &FakeAws, kube: &FakeKube) -> Value {
     json!({
         "tokens": tokens.len(),
         "tokens_by_region": count(tokens.into_iter().map(|token| token.region)),
+        "exchanges": exchange.calls().len(),
         "secrets": secrets.map(|it| secret(&it, &accounts)).collect::<Vec<_>>(),
         "requests": count(requests.into_iter().map(|request| format!("{} {}", request.verb, request.resource))),
     })
@@ -68,6 +70,7 @@ mod tests {
     #[tokio::test]
     async fn secrets_are_shown_with_their_registries_and_without_their_passwords() {
         let (aws, kube) = (FakeAws::start().await, FakeKube::start().await);
+        let exchange = FakeExchange::start().await;
         kube.add_namespace("team-a", &["default", "builder"]);
         let config = json!({ "auths": { "one.example": { "auth": "QVdTOmNhbmFyeQ==" }, "two.example": {} } });
         let object = json!({
@@ -80,10 +83,11 @@ mod tests {
         let account = json!({ "secrets": [{ "name": "ecr-secret" }] });
         kube.put("serviceaccounts", "team-a", "builder", account, "regcred");
         assert_eq!(
-            show(&aws, &kube),
+            show(&aws, &exchange, &kube),
             json!({
                 "tokens": 0,
                 "tokens_by_region": {},
+                "exchanges": 0,
                 "secrets": [{
                     "namespace": "team-a",
                     "name": "ecr-secret",
@@ -95,7 +99,7 @@ mod tests {
                 "requests": {},
             })
         );
-        assert!(!show(&aws, &kube).to_string().contains("canary"));
+        assert!(!show(&aws, &exchange, &kube).to_string().contains("canary"));
     }
 
     #[test]

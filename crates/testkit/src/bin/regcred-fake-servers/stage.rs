@@ -7,7 +7,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use regcred_testkit::{CheckingProxy, FakeAws, FakeKube, Recipe};
+use regcred_testkit::{CheckingProxy, FakeAws, FakeExchange, FakeKube, Recipe};
 use serde_json::{Value, json};
 
 use crate::{args::Args, show};
@@ -15,18 +15,25 @@ use crate::{args::Args, show};
 /// The list of commands for error messages.
 const COMMANDS: &str = "show, life SECONDS, recipe NAMESPACE REGION SECONDS, suspend NAMESPACE, quit";
 
+/// The token of the fake pod. It opens nothing.
+const POD_TOKEN: &str = "token-of-the-pod";
+
 /// All running fake servers.
 #[derive(Debug)]
 pub(crate) struct Stage {
     aws: FakeAws,
+    exchange: FakeExchange,
     kube: FakeKube,
     proxy: Option<Arc<CheckingProxy>>,
     kubeconfig: PathBuf,
+    pod_token: PathBuf,
 }
 
 impl Stage {
     pub(crate) async fn start(args: &Args) -> io::Result<Self> {
         let (aws, kube) = (FakeAws::start().await, FakeKube::start().await);
+        let exchange = FakeExchange::start().await;
+        exchange.accept(POD_TOKEN);
         for namespace in &args.namespaces {
             kube.add_namespace(namespace, &["default", "builder"]);
         }
@@ -41,15 +48,18 @@ impl Stage {
             });
         }
         fs::create_dir_all(&args.dir)?;
-        let kubeconfig = args.dir.join("kubeconfig");
+        let (kubeconfig, pod_token) = (args.dir.join("kubeconfig"), args.dir.join("pod-token"));
         fs::write(&kubeconfig, kube.kubeconfig())?;
-        Ok(Self { aws, kube, proxy, kubeconfig })
+        fs::write(&pod_token, POD_TOKEN)?;
+        Ok(Self { aws, exchange, kube, proxy, kubeconfig, pod_token })
     }
 
     /// Returns the addresses of all servers.
     pub(crate) fn greeting(&self) -> Value {
         json!({
             "aws": self.aws.url(),
+            "exchange": self.exchange.url(),
+            "pod_token": self.pod_token,
             "kubernetes": self.kube.url(),
             "kubeconfig": self.kubeconfig,
             "proxy": self.proxy.as_ref().map(|proxy| proxy.url()),
@@ -59,7 +69,7 @@ impl Stage {
     /// Runs one command and returns its answer. Returns `None` for `quit`.
     pub(crate) fn answer(&self, line: &str, now: SystemTime) -> Option<Value> {
         match line.split_once(' ').map_or((line, ""), |(word, rest)| (word, rest.trim())) {
-            ("show", "") => Some(show::show(&self.aws, &self.kube)),
+            ("show", "") => Some(show::show(&self.aws, &self.exchange, &self.kube)),
             ("life", seconds) => match seconds.parse() {
                 Ok(seconds) => {
                     self.aws.set_life(Duration::from_secs(seconds));
@@ -111,7 +121,9 @@ mod tests {
         let greeting = stage.greeting();
         let kubeconfig = fs::read_to_string(greeting["kubeconfig"].as_str().expect("a path")).expect("it is written");
         assert!(kubeconfig.contains(greeting["kubernetes"].as_str().expect("an address")));
-        assert!(greeting["aws"].is_string() && greeting["proxy"].is_string());
+        assert!(["aws", "exchange", "proxy"].iter().all(|it| greeting[*it].is_string()), "{greeting:#}");
+        let pod_token = greeting["pod_token"].as_str().expect("a path");
+        assert_eq!(fs::read_to_string(pod_token).expect("it is written"), POD_TOKEN);
         assert!(stage.kube.object("serviceaccounts", "team-a", "builder").is_some());
         let answer = |line: &str| stage.answer(line, SystemTime::UNIX_EPOCH + Duration::from_hours(400_000));
         assert_eq!(answer("life 60"), Some(json!({ "life": 60 })));

@@ -1,40 +1,35 @@
-//! Runs the real binary against fake servers: from a shell script's Secrets in a cluster to a pass that finds
-//! everything fresh.
+//! A shell script keeps Secrets in several projects. regcred adopts them, and the next pass finds everything fresh.
 
 use std::{
     fs::{self, File},
     path::Path,
-    process::Command,
 };
 
 use anyhow::{Result, ensure};
 use serde_json::Value;
 
-use crate::process::{FakeServers, build, root, run as run_command};
+use super::{command::command, programs::Programs};
+use crate::process::{FakeServers, run as run_command};
 
 const TEAMS: usize = 6;
 const REGIONS: [&str; 2] = ["eu-west-1", "us-east-1"];
 /// The remaining lifetimes of the existing tokens, in seconds. One token expired two hours ago.
 const LIVES: [&str; 3] = ["38000", "-7200", "21000"];
 
-pub(crate) fn run() -> Result<()> {
-    println!("Building regcred and the fake servers ...");
-    let regcred = build("regcred", false)?;
-    let servers = build("regcred-fake-servers", false)?;
-    let dir = tempfile::tempdir()?;
+pub(super) fn run(programs: &Programs, dir: &Path) -> Result<()> {
     let teams = (1..=TEAMS).map(|number| format!("team-{number:02}")).collect::<Vec<_>>();
-    let mut world = FakeServers::start(&servers, dir.path(), &teams)?;
+    let mut world = FakeServers::start(&programs.servers, dir, &teams)?;
     for (place, team) in teams.iter().enumerate() {
         let (region, life) = (REGIONS[place / (TEAMS / 2)], LIVES[place % LIVES.len()]);
         world.say(&format!("recipe {team} {region} {life}"))?;
     }
-    let config = dir.path().join("regcred.yaml");
+    let config = dir.join("regcred.yaml");
 
     println!(
         "\nA shell script keeps an ECR login in {TEAMS} projects, with an AWS key in each. The findings of regcred:\n"
     );
     println!("$ regcred init > regcred.yaml\n");
-    let mut init = command(&regcred, &world, &["init"], None);
+    let mut init = command(&programs.regcred, &world, &["init"], None);
     run_command(init.stdout(File::create(&config)?))?;
     println!("\n$ cat regcred.yaml\n");
     print!("{}", fs::read_to_string(&config)?);
@@ -44,11 +39,11 @@ pub(crate) fn run() -> Result<()> {
         world.say(&format!("suspend {team}"))?;
     }
     println!("$ regcred plan --config regcred.yaml\n");
-    run_command(&mut command(&regcred, &world, &["plan"], Some(&config)))?;
+    run_command(&mut command(&programs.regcred, &world, &["plan"], Some(&config)))?;
 
     println!("\nThe pass adopts the Secrets:\n");
     println!("$ regcred once --config regcred.yaml\n");
-    run_command(&mut command(&regcred, &world, &["once"], Some(&config)))?;
+    run_command(&mut command(&programs.regcred, &world, &["once"], Some(&config)))?;
     let first = world.say("show")?;
     let secrets = first["secrets"].as_array().cloned().unwrap_or_default();
     println!("\nThe Secrets in the cluster:\n");
@@ -64,34 +59,12 @@ pub(crate) fn run() -> Result<()> {
 
     println!("\nA second pass finds everything fresh:\n");
     println!("$ regcred once --config regcred.yaml\n");
-    run_command(&mut command(&regcred, &world, &["once"], Some(&config)))?;
+    run_command(&mut command(&programs.regcred, &world, &["once"], Some(&config)))?;
     let second = world.say("show")?;
     ensure!(second["tokens"] == first["tokens"], "the second pass requested a token");
     ensure!(second["secrets"] == first["secrets"], "the second pass wrote something");
     println!("\nThe pass requested no token and wrote nothing. You can delete the AWS keys in the projects.");
     Ok(())
-}
-
-/// Returns `regcred` with the fake servers. It prints only its results.
-fn command(regcred: &Path, world: &FakeServers, args: &[&str], config: Option<&Path>) -> Command {
-    let mut command = Command::new(regcred);
-    command.args(args).args(["--kubeconfig", &world.kubeconfig]).env("RUST_LOG", "error");
-    if let Some(config) = config {
-        command.arg("--config").arg(config);
-    }
-    with_identity(&mut command, &world.aws);
-    command
-}
-
-/// Sets keys that open nothing, and ECR on loopback.
-pub(crate) fn with_identity<'a>(command: &'a mut Command, aws: &str) -> &'a mut Command {
-    command
-        .current_dir(root())
-        .env("AWS_ENDPOINT_URL", aws)
-        .env("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE")
-        .env("AWS_SECRET_ACCESS_KEY", "demo")
-        .env("AWS_CONFIG_FILE", "/dev/null")
-        .env("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
 }
 
 fn text(value: &Value) -> &str {
