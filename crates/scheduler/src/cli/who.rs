@@ -18,8 +18,14 @@ pub(crate) struct Known {
     providers: Vec<ProviderName>,
     /// The service of the providers, in lower case.
     service: String,
-    /// `None`: there is no answer yet, or the provider has no caller.
-    caller: Option<Result<Caller>>,
+    answer: Answer,
+}
+
+enum Answer {
+    Pending,
+    /// Its service does not tell who calls.
+    NoCaller,
+    Caller(Result<Caller>),
 }
 
 /// Runs the work, and requests regcred's identity at the same time. The work does not fail without an answer.
@@ -53,7 +59,7 @@ async fn ask(mints: &Mints, plan: &Plan) -> Vec<Known> {
     let mut known = unknown(mints, plan);
     while let Some(asked) = asking.join_next().await {
         let Ok((place, caller)) = asked else { continue };
-        known[place].caller = caller;
+        known[place].answer = caller.map_or(Answer::NoCaller, Answer::Caller);
     }
     known
 }
@@ -62,37 +68,38 @@ fn unknown(mints: &Mints, plan: &Plan) -> Vec<Known> {
     let service = |name: &ProviderName| plan.planned_providers().get(name).map(|it| it.service().to_lowercase());
     let known = |providers: &Vec<ProviderName>| {
         let service = providers.first().and_then(service).unwrap_or_default();
-        Known { providers: providers.clone(), service, caller: None }
+        Known { providers: providers.clone(), service, answer: Answer::Pending }
     };
     mints.iter().map(|(providers, _)| known(providers)).collect()
 }
 
 fn announce(known: &[Known]) {
-    for Known { providers, service, caller } in known {
+    for Known { providers, service, answer } in known {
         let names = providers.iter().map(ProviderName::as_str).collect::<Vec<_>>().join(", ");
         let of = format!("{} {names}", if providers.len() == 1 { "provider" } else { "providers" });
-        match caller {
-            Some(Ok(caller)) => {
+        match answer {
+            Answer::Caller(Ok(caller)) => {
                 stderr::info(&format!("{} {} ({of})", caller.service, caller.name));
                 if let Some((why, fix)) = &caller.warning {
                     stderr::warning(&format!("regcred {why}\n  fix: {fix}"));
                 }
             }
-            Some(Err(error)) if matches!(error.kind(), ErrorKind::Denied | ErrorKind::Invalid) => {
+            Answer::Caller(Err(error)) if matches!(error.kind(), ErrorKind::Denied | ErrorKind::Invalid) => {
                 let fix = "`regcred check --online` prints what is missing";
                 stderr::warning(&format!("{service} unknown ({of}): {}\n  fix: {fix}", error.chain()));
             }
             // Minting may work without this answer.
-            Some(Err(error)) => stderr::info(&format!("{service} unknown ({of}): {}", error.chain())),
-            None => stderr::info(&format!("{service} unknown ({of}): no answer yet")),
+            Answer::Caller(Err(error)) => stderr::info(&format!("{service} unknown ({of}): {}", error.chain())),
+            Answer::NoCaller => {}
+            Answer::Pending => stderr::info(&format!("{service} unknown ({of}): no answer yet")),
         }
     }
 }
 
 /// Returns the service, the account and the name of each provider's caller.
 pub(crate) fn as_json(known: &[Known]) -> Value {
-    let of = |Known { providers, service, caller }: &Known| {
-        let caller = caller.as_ref().and_then(|caller| caller.as_ref().ok());
+    let of = |Known { providers, service, answer }: &Known| {
+        let caller = if let Answer::Caller(Ok(caller)) = answer { Some(caller) } else { None };
         let (name, account) = (caller.map(|it| &it.name), caller.and_then(|it| it.account.as_ref()));
         let row = |provider: &ProviderName| json!({ "provider": provider.as_str(), "service": service, "account": account, "name": name });
         providers.iter().map(row).collect::<Vec<_>>()
