@@ -22,7 +22,7 @@ async fn once(dir: &Path, provider: &serde_json::Value) {
     let (_folder, kubeconfig) = kubeconfig_of_regcred(&world);
     let config = json!({
         "providers": { "helper": provider },
-        "targets": [{ "namespace": namespace, "provider": "helper" }],
+        "targets": [{ "namespace": namespace, "providers": ["helper"] }],
     });
     let file = dir.join("config.json");
     fs::write(&file, config.to_string()).expect("it can be written");
@@ -76,7 +76,7 @@ async fn a_login_of_pass_pushes_to_a_registry_with_passwords() {
     keys.run("docker-credential-pass", &["store"], &login.to_string());
     let provider = json!({
         "type": "exec", "protocol": "docker", "command": "/usr/bin/docker-credential-pass",
-        "registries": [registry.address], "life": "static",
+        "registries": [registry.address], "life": "never",
         "env": {
             "PATH": "/usr/bin:/bin", "GNUPGHOME": keys.0.path(), "PASSWORD_STORE_DIR": keys.0.path().join("store"),
         },
