@@ -170,10 +170,13 @@ fn values_of_another_config_or_release_are_refused_with_the_command_to_print_the
             "with this name in the file of --pod",
         ),
     ] {
-        refuses(&printed.template("regcred", &["--set", setting]), &format!("{change}\nrun it again {again}: "));
+        refuses(
+            &printed.template("regcred", &["--set", setting]),
+            &format!("{change}\nrun the command again {again}: "),
+        );
     }
     let change = r#"the namespace of the release is "infra", and `generated` was computed for "regcred""#;
-    refuses(&printed.template("infra", &[]), &format!("{change}\nrun it again with --namespace infra: "));
+    refuses(&printed.template("infra", &[]), &format!("{change}\nrun the command again with --namespace infra: "));
     let dir = tempfile::tempdir().expect("a folder");
     let (chart, to) = (deploy("chart/regcred").display().to_string(), dir.path().display().to_string());
     text(&helm(&["package", &chart, "--app-version", "9.8.7", "--version", "1.0.0", "--destination", &to]));
