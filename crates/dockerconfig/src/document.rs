@@ -1,7 +1,7 @@
 //! Stores a Docker config as a document of its own, such as an `auth.json`.
 
 use regcred_core::{
-    Error, ErrorKind, InstanceName, Login, Result, SecretBytes,
+    Error, ErrorKind, InstanceName, Login, Registry, Result, SecretBytes,
     document::{Contents, DocumentFormat, Entry},
 };
 use serde::{Deserialize, Serialize};
@@ -9,7 +9,9 @@ use serde_json::value::RawValue;
 
 use crate::{
     DockerConfig, codes, field,
+    printable::shown,
     record::{self, Record, Records},
+    unread,
 };
 
 /// The field beside `auths` with the records of regcred. Readers of a Docker config ignore fields that they do not
@@ -18,7 +20,8 @@ const FIELD: &str = "regcred";
 
 /// The format of `~/.docker/config.json`, `auth.json` and `.dockerconfigjson`. A field `regcred` holds the records.
 ///
-/// Logins and fields of other programs are left unchanged.
+/// Logins and fields of other programs are left unchanged. A key that means one of the registries in another spelling,
+/// such as `https://r.example`, gets the same login, because some readers prefer it.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct DockerConfigFormat;
 
@@ -39,6 +42,7 @@ impl DocumentFormat for DockerConfigFormat {
     fn read(&self, document: &[u8]) -> Result<Option<Contents>> {
         let (config, Some(Recorded { instance, records })) = parse(document)? else { return Ok(None) };
         let mut contents = Contents::new(instance);
+        let registries = records.keys().cloned().collect::<Vec<_>>();
         for (registry, Record { provider, validity, digest, .. }) in records {
             let Some(json) = config.entry(&registry) else {
                 contents.drift.push(format!("it holds no login for {registry}"));
@@ -51,6 +55,12 @@ impl DocumentFormat for DockerConfigFormat {
             let login = Login::entry(vec![registry.clone()], json.into())?;
             contents.entries.insert(registry, Entry::new(provider, is_intact.then_some(validity), login));
         }
+        let aliases = config.aliases(&registries);
+        let old = aliases.iter().filter(|(key, registry)| config.entry_of(key) != config.entry(registry));
+        if let Some(keys) = shown(old.map(|(key, _)| key.as_str())).filter(|_| contents.drift.is_empty()) {
+            contents.drift.push(format!("another login for the same registry is under {keys}"));
+        }
+        contents.unread = unread(&config, &registries).map(|it| it.text);
         Ok(Some(contents))
     }
 
@@ -58,7 +68,7 @@ impl DocumentFormat for DockerConfigFormat {
         let (mut config, before) = before.map_or_else(|| Ok((DockerConfig::new(), None)), parse)?;
         let old = before.map(|it| it.records).unwrap_or_default();
         for registry in old.keys().filter(|it| !contents.entries.contains_key(it)) {
-            config.remove(registry);
+            remove_login(&mut config, registry);
         }
         let mut records = Records::new();
         for (registry, Entry { provider, validity, login, .. }) in &contents.entries {
@@ -69,6 +79,7 @@ impl DocumentFormat for DockerConfigFormat {
             // Keeps the old record, which still shows that the login was edited.
             records.extend(new.or_else(|| old.get(registry).cloned()).map(|record| (registry.clone(), record)));
         }
+        config.renew_aliases(contents.entries.keys());
         let hosts = RawValue::from_string(record::write(&records)).map_err(|_| bug())?;
         let value = serde_json::to_string(&Field { instance: contents.instance.to_string(), hosts });
         let json = field::set(text(&config.to_bytes())?, FIELD, &value.map_err(|_| bug())?)?;
@@ -78,12 +89,19 @@ impl DocumentFormat for DockerConfigFormat {
     fn remove(&self, document: &[u8]) -> Result<Option<SecretBytes>> {
         let (mut config, ours) = parse(document)?;
         for registry in ours.iter().flat_map(|it| it.records.keys()) {
-            config.remove(registry);
+            remove_login(&mut config, registry);
         }
         let rest = field::remove(text(&config.to_bytes())?, FIELD)?;
         let is_empty = DockerConfig::parse(rest.as_bytes())?.is_empty();
         Ok((!is_empty).then(|| rest.into_bytes().into()))
     }
+}
+
+/// Removes the login of a registry, under each key that has the same one.
+fn remove_login(config: &mut DockerConfig, registry: &Registry) {
+    let Some(digest) = config.entry(registry).map(record::digest) else { return };
+    config.remove_aliases(registry, |_, json| record::digest(json) == digest);
+    config.remove(registry);
 }
 
 /// Returns the config, and its records if regcred owns the document.

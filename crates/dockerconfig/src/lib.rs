@@ -12,9 +12,11 @@ mod keyring;
 mod last_copy;
 mod meaning;
 mod object;
+mod printable;
 mod reader;
 pub mod record;
 mod text;
+mod unread;
 
 pub use config::DockerConfig;
 pub use copy::{CopiedDocument, issuer, logins};
@@ -23,4 +25,6 @@ pub use hidden::{Hidden, hidden};
 pub use key::key;
 pub use last_copy::LastCopy;
 pub use meaning::Meaning;
+pub use printable::{bare, shown};
 pub use reader::{Cause, Reader, Taken, taken};
+pub use unread::{Unread, unread};

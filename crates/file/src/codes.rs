@@ -13,3 +13,29 @@ regcred_core::codes! {
         cause "The program that renews the file wrote it several times in a moment.",
         fix "No action is needed if it passes. Let the program write another file and rename it.";
 }
+
+regcred_core::codes! {
+    /// The codes of failures with files that regcred writes.
+    pub SINK_CODES;
+    PATH = "RC0541", Invalid, "A file cannot be written at this path",
+        cause "The folder of the file does not exist, or the path does not name a regular file.",
+        fix "Create the folder, or correct `path` of the target.";
+    LINK = "RC0542", Refused, "A file to write is a symbolic link",
+        cause "regcred replaces the file, which would replace the link and leave the file behind it unchanged.",
+        fix "Set `path` of the target to the file behind the link.";
+    OWNER = "RC0543", Refused, "A file or its folder belongs to another user",
+        cause "Another user could read the logins, or has replaced the file by one of their own.",
+        fix "Run regcred as the owner of the file, or correct the owner and the permissions of the file and its folder.";
+    MOUNT = "RC0544", Refused, "A file to write is a mount point",
+        cause "The file itself is mounted, as with `-v FILE:FILE`. A mounted file can only be overwritten in place, and a reader could then read half of it.",
+        fix "Mount the folder of the file instead.";
+    WRITE = "RC0545", Unreachable, "A file cannot be written",
+        cause "The file system is full or read-only, or its permissions do not allow regcred to write into the folder. The old content is unchanged.",
+        fix "Correct what the message names. regcred retries.";
+    BUSY = "RC0546", Unreachable, "A folder is locked or does not answer",
+        cause "Another regcred writes into the folder, or the file system does not answer.",
+        fix "No action is needed if it passes. Otherwise find the other process, or check the file system.";
+    SAME_FILE = "RC0547", Invalid, "Two targets write one file",
+        cause "Two entries of `targets:` have the same `path` and different settings.",
+        fix "Unite the two entries: one entry can name several providers.";
+}

@@ -9,14 +9,14 @@ use std::{borrow::Cow, collections::HashSet};
 use json_patch::Patch;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{FieldsV1, ManagedFieldsEntry, ObjectMeta};
 use regcred_core::{CredentialSet, Refusal};
-use regcred_dockerconfig::DockerConfig;
+use regcred_dockerconfig::{DockerConfig, bare, shown};
 use serde_json::{Map, Value, json};
 
 use crate::{
     decode::Stored,
     fields::{ANNOTATIONS, DATA, MARKS, entries, is_apply, mark, named, owns, quote, value},
     record::LAST_APPLIED,
-    refusal::{self, bare, shown},
+    refusal,
     settings::Expected,
     template::SecretTemplate,
 };

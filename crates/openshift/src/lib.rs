@@ -13,7 +13,6 @@ mod decode;
 mod error;
 pub mod event_record;
 mod fields;
-mod hidden;
 pub mod inspect;
 pub mod installed;
 #[cfg(feature = "plan")]
@@ -45,6 +44,7 @@ mod stream;
 mod subscriber;
 mod template;
 mod unreachable;
+mod unread;
 mod watch;
 mod watches;
 mod writer;

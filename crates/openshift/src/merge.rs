@@ -18,17 +18,16 @@ use k8s_openapi::{
 };
 use kube::api::Patch;
 use regcred_core::{CredentialSet, Error, ErrorKind, Refusal, Registry, Result, Target, Written};
-use regcred_dockerconfig::{DockerConfig, hidden};
+use regcred_dockerconfig::{DockerConfig, Unread, hidden, shown, unread};
 use serde_json::{Value, json};
 
 use crate::{
     decode::Stored,
     fields::{ANNOTATIONS, DATA, Manager, is_owned, mark, owner_of, value},
-    hidden::{Unread, unread},
     owned::{read_same, shares},
     ownership::{Ownership, Version},
     record::{self, Record, Records},
-    refusal::{self, DOCKER_CONFIG, shown},
+    refusal::{self, DOCKER_CONFIG},
     secret::{DATA_KEY, check_size},
     settings::Foreign,
     snapshot::{Merged, SecretState},

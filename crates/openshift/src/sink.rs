@@ -24,6 +24,7 @@ use crate::{
     source::NamespaceList,
     store::Store,
     template::LoginFormat,
+    unread,
     writer::SecretWriter,
 };
 
@@ -126,11 +127,11 @@ impl OpenShiftSink {
             }
             linked.push(unlinked);
         }
-        let (version, mut unread) = (snapshot.version.as_ref(), None);
+        let (version, mut readers) = (snapshot.version.as_ref(), None);
         let (written, after) = match &snapshot.secret {
             SecretState::Absent if writer.settings.foreign.merges() => {
                 merge::create_merged(writer, target).await?;
-                unread = merge::apply_merged(writer, target, None, set).await?.1;
+                readers = merge::apply_merged(writer, target, None, set).await?.1;
                 (Written::Created, None)
             }
             SecretState::Absent => owned::write(writer, target, None, &undone, set).await?,
@@ -138,7 +139,7 @@ impl OpenShiftSink {
             SecretState::Adoptable(_) => (owned::adopt(writer, target, version, set).await?, None),
             SecretState::Merged(_) => {
                 let written;
-                (written, unread) = merge::apply_merged(writer, target, version, set).await?;
+                (written, readers) = merge::apply_merged(writer, target, version, set).await?;
                 (written, None)
             }
             SecretState::Refused(refusal) => return Err(refusal.clone().into()),
@@ -147,9 +148,9 @@ impl OpenShiftSink {
         linked.extend(join_all(links.iter().map(link)).await);
         let is_linked = linked.iter().any(|link| matches!(link, Ok(true)));
         let failure = linked.into_iter().find_map(Result::err).or_else(|| strange_accounts(target, &strange));
-        let failure = failure.or_else(|| unread.as_ref()?.failure());
+        let failure = failure.or_else(|| unread::failure(readers.as_ref()?));
         self.targets.cache().touch(target);
-        let waiting_for = snapshot.waiting_for(links).or_else(|| unread.as_ref()?.waiting());
+        let waiting_for = snapshot.waiting_for(links).or_else(|| unread::waiting(readers.as_ref()?));
         if let (Some(after), true, None, None) = (after, dropped.is_empty(), &failure, &waiting_for) {
             self.targets.keep_written(target, &after, snapshot);
         }

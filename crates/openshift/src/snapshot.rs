@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::ServiceAccount;
 use regcred_core::{Details, Error, Observed, Refusal, Result};
+use regcred_dockerconfig::Unread;
 
 use crate::{
-    hidden::Unread,
     link::{Link, Lists},
     ownership::{Owned, Version},
     record::{Records, by_provider},
+    unread,
 };
 
 /// The Secret and the ServiceAccounts of one target.
@@ -72,8 +73,8 @@ impl Snapshot {
                 (holding.with_undone(owned.undone.iter().cloned()), owned.records.as_ref())
             }
             SecretState::Merged(Merged { records, drift, unread }) => {
-                let waiting_for = waiting_for.or_else(|| unread.as_ref()?.waiting());
-                let failure = unread.as_ref().and_then(Unread::failure).or_else(|| self.accounts.failure());
+                let waiting_for = waiting_for.or_else(|| unread::waiting(unread.as_ref()?));
+                let failure = unread.as_ref().and_then(unread::failure).or_else(|| self.accounts.failure());
                 let holding = self.holding(Some(records), links, secret).waiting_for(waiting_for);
                 (holding.with_failure(failure).with_drift(drift.iter().cloned()), Some(records))
             }

@@ -12,7 +12,7 @@ use regcred_plan::{ProviderType, Types};
 /// | `ecr` | `ecr`, `ecr-public` | |
 /// | `exchange` | `azure`, `google`, `jfrog`, `oidc`, `quay` | |
 /// | `exec` | `exec` | |
-/// | `file` | `file` | |
+/// | `file` | `file` | `file` |
 /// | `openshift` | `secret` | `openshift`, `kubernetes` |
 ///
 /// The feature `verify` adds the key `verify` of providers.
@@ -93,6 +93,8 @@ impl BuiltIn {
         let types = with(types, || regcred_exec::ExecType::default().with_clock(clock.clone()))?;
         #[cfg(feature = "file")]
         let types = with(types, || regcred_file::FileType::default().with_clock(clock.clone()))?;
+        #[cfg(all(unix, feature = "file"))]
+        let types = if types.has_sink("file") { types } else { types.with_sink(regcred_file::FileSinkType)? };
         #[cfg(feature = "verify")]
         let types = if types.has_verifier() {
             types

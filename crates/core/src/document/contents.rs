@@ -14,6 +14,9 @@ pub struct Contents {
     pub entries: BTreeMap<Registry, Entry>,
     /// Changes by another writer since regcred's last write, such as "its login for r.example was edited".
     pub drift: Vec<String>,
+    /// Why some readers of the document do not get a login, such as "a credential helper replaces the login for r.example
+    /// in Docker". `None`: every reader gets each login.
+    pub unread: Option<String>,
 }
 
 /// The login for one registry.
@@ -31,7 +34,7 @@ pub struct Entry {
 impl Contents {
     /// Creates contents without a login.
     pub fn new(instance: InstanceName) -> Self {
-        Self { instance, entries: BTreeMap::new(), drift: vec![] }
+        Self { instance, entries: BTreeMap::new(), drift: vec![], unread: None }
     }
 
     /// Returns what a document holds after a set is applied. `self` is what it holds before.
@@ -51,7 +54,7 @@ impl Contents {
                 }
             }
         }
-        Ok(Self { instance: self.instance.clone(), entries, drift: vec![] })
+        Ok(Self { instance: self.instance.clone(), entries, drift: vec![], unread: None })
     }
 
     /// Returns the validity of each provider, from the entry that ends first. A provider with an entry of unknown

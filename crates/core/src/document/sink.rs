@@ -12,19 +12,20 @@ use crate::{
 
 /// Keeps each target as one document of a store.
 ///
-/// It refuses a document without the records of regcred, because the document belongs to another owner. It also refuses
-/// a document of another installation.
+/// It refuses a document without the records of regcred, because the document belongs to another owner, unless it is
+/// [merging](Self::merging). It also refuses a document of another installation.
 #[derive(Debug)]
 pub struct DocumentSink<S, F> {
     store: S,
     format: F,
     instance: InstanceName,
+    is_merging: bool,
 }
 
 impl<S: DocumentStore, F: DocumentFormat> DocumentSink<S, F> {
     /// Creates a sink of the installation `default`.
     pub fn new(store: S, format: F) -> Self {
-        Self { store, format, instance: InstanceName::default() }
+        Self { store, format, instance: InstanceName::default(), is_merging: false }
     }
 
     /// Sets the name of this installation of regcred. Two installations with one store then do not overwrite each
@@ -32,6 +33,12 @@ impl<S: DocumentStore, F: DocumentFormat> DocumentSink<S, F> {
     #[must_use]
     pub fn with_instance(self, instance: InstanceName) -> Self {
         Self { instance, ..self }
+    }
+
+    /// Also writes into documents of other owners, and leaves their content unchanged as far as the format allows it.
+    #[must_use]
+    pub fn merging(self) -> Self {
+        Self { is_merging: true, ..self }
     }
 
     async fn read(&self, address: &Address) -> Result<Seen<S::Version>> {
@@ -43,6 +50,7 @@ impl<S: DocumentStore, F: DocumentFormat> DocumentSink<S, F> {
     fn judge(&self, document: &Document<S::Version>) -> Result<Contents, Refusal> {
         match self.format.read(document.content.expose_secret()) {
             Err(error) => Err(refusal(&UNREADABLE, "unreadable", &error.chain())),
+            Ok(None) if self.is_merging => Ok(Contents::new(self.instance.clone())),
             Ok(None) => Err(refusal(&FOREIGN, "foreign", "regcred did not write it")),
             Ok(Some(it)) if it.instance != self.instance => {
                 let found = format!("it belongs to regcred's instance {:?}", it.instance.as_str());
@@ -85,7 +93,10 @@ impl<S: DocumentStore, F: DocumentFormat> SecretSink for DocumentSink<S, F> {
             Some(Ok(contents)) => {
                 let mut details = Details::of(format!("regcred/{}", contents.instance));
                 details.registries = contents.entries.keys().cloned().collect();
-                Observed::ours(contents.validity()).with_drift(contents.drift.iter().cloned()).with_details(details)
+                Observed::ours(contents.validity())
+                    .with_drift(contents.drift.iter().cloned())
+                    .waiting_for(contents.unread.clone())
+                    .with_details(details)
             }
         };
         Ok(observed.with_revision(Revision::new(seen)))
@@ -116,6 +127,9 @@ impl<S: DocumentStore, F: DocumentFormat> SecretSink for DocumentSink<S, F> {
         let (Some(document), Some(found)) = (&seen.document, &seen.found) else { return Ok(()) };
         if let Err(refusal) = found {
             return Err(refusal.clone().into());
+        }
+        if self.format.read(document.content.expose_secret())?.is_none() {
+            return Ok(()); // a document of another owner, without a login of regcred
         }
         match self.format.remove(document.content.expose_secret())? {
             Some(rest) => self.store.store(&target.address, rest, Some(&document.version)).await,

@@ -8,8 +8,8 @@ use std::{
 use base64::{Engine, engine::general_purpose::STANDARD};
 use k8s_openapi::{ByteString, api::core::v1::Secret, apimachinery::pkg::apis::meta::v1::ObjectMeta};
 use regcred_core::Registry;
-use regcred_dockerconfig::DockerConfig;
-use regcred_openshift::inspect::{bare, data_managers, hidden_after_merge, instance, managers, merged_by, obstacle};
+use regcred_dockerconfig::{DockerConfig, bare};
+use regcred_openshift::inspect::{data_managers, hidden_after_merge, instance, managers, merged_by, obstacle};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 

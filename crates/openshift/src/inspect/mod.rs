@@ -7,4 +7,4 @@ pub use self::{
     objects::Objects,
     secret::{data_managers, hidden_after_merge, instance, merged_by, obstacle},
 };
-pub use crate::{fields::entries as managers, refusal::bare};
+pub use crate::fields::entries as managers;

@@ -2,12 +2,11 @@
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ManagedFieldsEntry, ObjectMeta};
 use regcred_core::{Refusal, Registry};
-use regcred_dockerconfig::DockerConfig;
+use regcred_dockerconfig::{DockerConfig, unread};
 
 use crate::{
     adopt,
     fields::{ANNOTATIONS, entries, is_owned, mark, owns, value},
-    hidden::{Unread, unread},
     record::{self, INSTANCE, MANAGED_BY, REGCRED},
     refusal::{self, DOCKER_CONFIG},
 };
@@ -48,7 +47,7 @@ pub fn hidden_after_merge(mut config: DockerConfig, logins: &[(String, String)])
         registries.push(registry);
     }
     config.renew_aliases(&registries);
-    unread(&config, &registries).map(Unread::into_text)
+    unread(&config, &registries).map(|it| it.text)
 }
 
 /// Returns the field managers that own one value of a Secret's data.

@@ -1,40 +1,23 @@
-//! The readers of a Secret that do not get our logins, each with the fix.
+//! The readers of a document that do not get some logins, each with the fix.
 
 use std::collections::BTreeSet;
 
-use regcred_core::{Error, Registry};
-use regcred_dockerconfig::{Cause, DockerConfig, Hidden, Reader, hidden};
+use regcred_core::Registry;
 
-use crate::{codes, refusal::shown};
+use crate::{Cause, DockerConfig, Hidden, Reader, hidden, printable::shown};
 
-/// The readers that do not get our logins.
+/// The readers that do not get some logins.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Unread {
-    /// The readers and the fix.
-    text: String,
+#[non_exhaustive]
+pub struct Unread {
+    /// The readers and the fix, without a secret.
+    pub text: String,
     /// Whether no reader gets one of the logins.
-    is_useless: bool,
-}
-
-impl Unread {
-    pub(crate) fn into_text(self) -> String {
-        self.text
-    }
-
-    /// Returns the reason to wait. Some reader gets each login, so waiting is acceptable.
-    pub(crate) fn waiting(&self) -> Option<String> {
-        (!self.is_useless).then(|| self.text.clone())
-    }
-
-    /// Returns the failure of a target that no reader can use.
-    pub(crate) fn failure(&self) -> Option<Error> {
-        let failure = || Error::new(&codes::NOT_READ, "cannot provide a login to any reader").with_cause(&self.text);
-        self.is_useless.then(failure)
-    }
+    pub is_useless: bool,
 }
 
 /// Returns the readers that do not get the login of one of these registries. `None`: every reader gets all of them.
-pub(crate) fn unread<'a>(config: &DockerConfig, registries: impl IntoIterator<Item = &'a Registry>) -> Option<Unread> {
+pub fn unread<'a>(config: &DockerConfig, registries: impl IntoIterator<Item = &'a Registry>) -> Option<Unread> {
     let (mut sentences, mut is_useless) = (vec![], false);
     for registry in registries {
         let hidden = hidden(config, registry);
@@ -127,7 +110,7 @@ mod tests {
             assert_eq!(unread.as_ref().map(|it| it.text.as_str()), expected, "{json}");
             let all = ["the kubelet", "OpenShift", "Podman", "Docker"];
             let is_useless = expected.is_some_and(|text| all.iter().all(|reader| text.contains(reader)));
-            assert_eq!(unread.is_some_and(|it| it.failure().is_some()), is_useless, "{json}");
+            assert_eq!(unread.is_some_and(|it| it.is_useless), is_useless, "{json}");
         }
     }
 }
