@@ -10,7 +10,7 @@ use std::{
     process::{Child, Command, Stdio},
     sync::Arc,
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use regcred_core::{
@@ -24,8 +24,10 @@ use regcred_file::FileStore;
 const KILLS: usize = 200;
 /// The variable with the path for the process that is killed.
 const PATH: &str = "REGCRED_TEST_KILLED_PATH";
-/// A write takes less.
-const LONGEST: Duration = Duration::from_micros(2_500);
+/// The longest pause before a kill. Two writes take about as long, because they wait for the disk.
+const LONGEST: Duration = Duration::from_millis(60);
+/// The longest pause before a kill that comes after the process has begun to write.
+const SHORTEST: Duration = Duration::from_millis(5);
 
 fn main() {
     match env::var_os(PATH) {
@@ -87,16 +89,31 @@ fn log_in(path: &Path, number: usize) {
     fs::rename(new, path).expect("it can be renamed");
 }
 
+/// Reads the file until it is time for the kill, as a program that pulls images does. It is always whole.
+///
+/// Every second kill comes a moment after the process has begun to write.
+fn read_until_kill(dir: &Path, path: &Path, number: usize) {
+    let start = Instant::now();
+    let mut end = LONGEST.mul_f64(fastrand::f64());
+    let mut writes = number.is_multiple_of(2);
+    while start.elapsed() < end {
+        DockerConfig::parse(&fs::read(path).expect("it is there")).expect("a whole file");
+        if !writes && fs::read_dir(dir).expect("a folder").count() > 1 {
+            writes = true;
+            end = start.elapsed() + SHORTEST.mul_f64(fastrand::f64());
+        }
+    }
+}
+
 fn run() {
     let dir = tempfile::tempdir().expect("a folder");
     let path = dir.path().join("config.json");
     fs::write(&path, "{}").expect("it can be written");
     for number in 0..KILLS {
         let mut child = start(&path);
-        let pause = LONGEST.mul_f64(fastrand::f64());
         thread::scope(|scope| {
             let other = scope.spawn(|| log_in(&path, number));
-            thread::park_timeout(pause);
+            read_until_kill(dir.path(), &path, number);
             child.kill().expect("it runs");
             child.wait().expect("it ends");
             other.join().expect("it does not panic");
@@ -110,5 +127,7 @@ fn run() {
         let names = fs::read_dir(dir.path()).expect("a folder").count();
         assert_eq!(names, 1, "kill {number} left a file");
     }
+    let written = fs::read_to_string(&path).expect("text").contains("\"r.example\"");
+    assert!(written, "the process wrote its login");
     println!("{KILLS} kills: no half file, and no lost login");
 }
