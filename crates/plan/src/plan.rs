@@ -88,9 +88,13 @@ impl Plan {
         selections
     }
 
-    /// Returns the number of Secrets in namespaces that the config names.
-    pub fn secrets(&self) -> usize {
-        self.groups.iter().map(|group| group.placement.named().len()).sum()
+    /// Returns the number of targets that the config names, without those in selected namespaces.
+    pub fn named_targets(&self) -> usize {
+        let count = |group: &Group| match &group.placement {
+            Placement::Named(namespaces) => namespaces.len().max(1), // the options of its sink name the place
+            Placement::Selected(_) => 0,
+        };
+        self.groups.iter().map(count).sum()
     }
 
     /// Returns every provider that a target needs, by its name in reports and annotations.
@@ -170,7 +174,10 @@ impl Plan {
 
     /// Returns the ServiceAccounts that a route links its Secrets to.
     pub fn accounts(&self, route: usize) -> Vec<String> {
-        let links = self.groups.get(route).map(|group| links(&group.settings)).unwrap_or_default();
+        let is_in_cluster =
+            |group: &&Group| self.sinks.get(&group.settings.store).is_some_and(|(_, plan)| plan.cluster.is_some());
+        let group = self.groups.get(route).filter(is_in_cluster);
+        let links = group.map(|group| links(&group.settings)).unwrap_or_default();
         links.into_iter().map(|link| link.account).collect()
     }
 

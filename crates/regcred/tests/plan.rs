@@ -131,7 +131,7 @@ fn only_named_providers_with_one_identity_share_a_token() {
     );
     let plan = plan(&yaml).expect("valid");
     assert_eq!(groups(&plan), [group(&["one", "two"], &["a", "b"]), group(&["other"], &["a"])]);
-    assert_eq!((plan.mints(), plan.providers().count(), plan.namespaces().len(), plan.secrets()), (2, 3, 2, 3));
+    assert_eq!((plan.mints(), plan.providers().count(), plan.namespaces().len(), plan.named_targets()), (2, 3, 2, 3));
     assert_eq!(plan.mints_for(&BTreeSet::from([1])), 1, "the other Secret of a is not written");
     let providers = plan.planned_providers();
     let one = providers.iter().find(|(name, _)| without_digest(name.as_str()) == "one").expect("it is there").1;
@@ -257,7 +257,7 @@ fn named_and_selected_namespaces_keep_the_order_of_the_config() {
         [vec![], vec![], vec![], vec![0, 1, 2], vec![1, 3]],
         "who may meet an earlier choice waits for it"
     );
-    assert_eq!((plan.selections(), plan.secrets()), (vec!["* with t".into(), "x-*".into()], 3));
+    assert_eq!((plan.selections(), plan.named_targets()), (vec!["* with t".into(), "x-*".into()], 3));
 }
 
 fn only(namespace: &str) -> NamespaceFilter {

@@ -25,7 +25,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let file = env::args().nth(1).ok_or("which config?")?;
     let mut regcred = Regcred::builder().with_types(types).with_config_file(file).with_on_event(report_each).build()?;
     let plan = regcred.plan().ok_or("there is a config")?;
-    println!("{} Secret, {} tokens, Kubernetes {KUBERNETES}", plan.secrets(), plan.mints());
+    println!("{} Secret, {} tokens, Kubernetes {KUBERNETES}", plan.named_targets(), plan.mints());
     let report = regcred.once(Pass::default()).await?;
     if report.exit_code() == 0 { Ok(()) } else { Err("not every target is fresh".into()) }
 }

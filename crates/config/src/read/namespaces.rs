@@ -20,8 +20,9 @@ enum Item {
     Pattern(Pattern),
 }
 
-/// Reads `namespace: a`, `namespaces: [a, "b-*"]` or `namespaces: { include, exclude, selector }`.
-pub(crate) fn namespaces(fields: &mut Fields<'_>) -> Option<Namespaces> {
+/// Reads `namespace: a`, `namespaces: [a, "b-*"]` or `namespaces: { include, exclude, selector }`. `instead`: the keys of
+/// a type of sink that can also name the place.
+pub(crate) fn namespaces(fields: &mut Fields<'_>, instead: &[&str]) -> Option<Namespaces> {
     match (fields.get("namespace"), fields.get("namespaces")) {
         (Some(value), None) => {
             let named = match item(fields, "namespace", value)? {
@@ -52,7 +53,11 @@ pub(crate) fn namespaces(fields: &mut Fields<'_>) -> Option<Namespaces> {
             None
         }
         (None, None) => {
-            fields.missing("namespace", "it is missing");
+            let other = match instead {
+                [] => String::new(),
+                keys => format!(", and so are the keys of its sink, such as `{}`", keys.join("`, `")),
+            };
+            fields.missing("namespace", format!("it is missing{other}"));
             None
         }
     }

@@ -84,7 +84,11 @@ impl<'a> Reader<'a> {
         let has_place = ["namespace", "namespaces"].iter().any(|key| fields.has(key));
         let is_meant = described.is_some_and(|keys| fields.misspelt().iter().any(|key| keys.contains(key)));
         let is_described = !has_place && (!options.is_empty() || is_meant);
-        let namespaces = if is_described { Some(Namespaces::default()) } else { namespaces(&mut fields) };
+        let namespaces = if is_described {
+            Some(Namespaces::default())
+        } else {
+            namespaces(&mut fields, described.unwrap_or_default())
+        };
         let (Read { wants, mut doubtful }, sink) = (wants(&mut fields, grammar), sink(&mut fields));
         let secret = secret(&mut fields, &defaults.secret);
         let accounts =

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, path::PathBuf, slice, sync::Arc};
 
-use regcred_config::{Origin, Problem, Problems, path};
+use regcred_config::{Origin, Problem, Problems, codes::COMBINATION, path};
 use regcred_core::{Address, Code, Result, SecretSink, document::DocumentSink};
 use regcred_dockerconfig::DockerConfigFormat;
 use regcred_plan::{NoOptions, Run, SinkPlan, SinkTarget, SinkType, SourceAndSink, async_trait, fixed_targets};
@@ -60,8 +60,12 @@ impl SinkType for FileSinkType {
     type TargetOptions = FileTarget;
 
     fn plan(&self, _: &NoOptions, targets: &[SinkTarget<FileTarget>], _: &Origin) -> Result<SinkPlan, Problems> {
-        let (mut problems, mut first, mut plan) = (vec![], BTreeMap::new(), SinkPlan::default());
-        for SinkTarget { options: FileTarget { path, mode: _ }, origin, .. } in targets {
+        let (mut problems, mut first) = (vec![], BTreeMap::new());
+        for SinkTarget { options: FileTarget { path, mode: _ }, origin, namespaces, selection, .. } in targets {
+            if !namespaces.is_empty() || selection.is_some() {
+                let message = "a file is in no namespace: remove the key";
+                problems.push(Problem::below(origin, "namespace", message).with_code(&COMBINATION));
+            }
             if let Some(why) = unusable(path) {
                 problems.push(Problem::below(origin, "path", why));
             }
@@ -69,10 +73,9 @@ impl SinkType for FileSinkType {
                 let message = format!("{} writes the same file: unite the two entries", earlier.name());
                 problems.push(Problem::below(origin, "path", message).with_code(&codes::SAME_FILE));
             }
-            plan = plan.with_file("path", path);
         }
         Problems::check(problems)?;
-        Ok(plan)
+        Ok(SinkPlan::default())
     }
 
     async fn make(&self, _: NoOptions, targets: Vec<SinkTarget<FileTarget>>, run: &Run) -> Result<Vec<SourceAndSink>> {

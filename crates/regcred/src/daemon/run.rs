@@ -84,7 +84,7 @@ impl Daemon {
             info!(
                 version = env!("CARGO_PKG_VERSION"),
                 instance = %config.instance(),
-                targets = plan.secrets(),
+                targets = plan.named_targets(),
                 selections = plan.selections().join("; "),
                 providers = plan.providers().map(ToString::to_string).collect::<Vec<_>>().join(", "),
                 "applied config",

@@ -103,12 +103,13 @@ impl Document for Checked<'_> {
         }
         namespaces.extend(plan.selections().iter().map(ToString::to_string));
         let namespaces = namespaces.join(", and ");
+        let namespaces = if namespaces.is_empty() { namespaces } else { format!("namespaces  {namespaces}\n") };
         let egress = plan.egress().into_iter().collect::<Vec<_>>().join(", ");
         let egress = if egress.is_empty() { egress } else { format!("connects    {egress}\n") };
         format!(
-            "The config is valid.\ninstance    {}\nnamespaces  {namespaces}\nSecrets     {}\nproviders   {}\nmints       {} for a full pass\nschedule    {schedule}\n{egress}",
+            "The config is valid.\ninstance    {}\n{namespaces}targets     {}\nproviders   {}\nmints       {} for a full pass\nschedule    {schedule}\n{egress}",
             config.instance(),
-            plan.secrets(),
+            plan.named_targets(),
             plan.providers().map(ToString::to_string).collect::<Vec<_>>().join(", "),
             plan.mints(),
         )
@@ -122,7 +123,7 @@ impl Document for Checked<'_> {
             "namespaces": plan.namespaces().iter().map(ToString::to_string).collect::<Vec<_>>(),
             "providers": plan.providers().map(ToString::to_string).collect::<Vec<_>>(),
             "selections": plan.selections(),
-            "secrets": plan.secrets(),
+            "targets": plan.named_targets(),
             "mints": plan.mints(),
             "egress": plan.egress(),
             "schedule": schedule.map(ToString::to_string),

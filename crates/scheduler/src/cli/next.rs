@@ -177,7 +177,7 @@ fn real(report: &Report, now: SystemTime, count: usize) -> Vec<Refresh> {
     for outcome in report.targets.values() {
         let first = outcome.validity.values().min_by_key(|validity| validity.expires_at());
         let (at, why) = match (&outcome.step, outcome.renew_at) {
-            (Some(Step::Create), _) => (now, "in the next pass: there is no Secret".into()),
+            (Some(Step::Create), _) => (now, "in the next pass: it does not exist".into()),
             (Some(Step::Adopt(_)), _) => (now, "in the next pass: regcred adopts it".into()),
             (Some(Step::Repair(_)), _) => (now, "in the next pass: it was changed".into()),
             (Some(Step::Refresh), _) => (now, "in the next pass: it is due".into()),
@@ -239,9 +239,9 @@ impl Document for Shown {
                 text += &table(["TIME", "WHY"], &rows);
             }
             Refreshes::Real(refreshes) => {
-                text += "\nrefreshes of the credentials in the cluster:\n";
+                text += "\nrefreshes of the existing credentials:\n";
                 let row = |it: &Refresh| [self.local(it.at), it.secrets.to_string(), it.why.clone()];
-                text += &table(["TIME", "SECRETS", "WHY"], &refreshes.iter().map(row).collect::<Vec<_>>());
+                text += &table(["TIME", "TARGETS", "WHY"], &refreshes.iter().map(row).collect::<Vec<_>>());
             }
             Refreshes::NotAsked => {}
         }

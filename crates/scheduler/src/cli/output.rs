@@ -64,21 +64,26 @@ pub(crate) fn yaml(document: &Value) -> String {
 
 /// Returns the name of a target as `kubectl get --output=name` prints it.
 pub(crate) fn name(target: &Target) -> String {
-    format!("secret/{}", target.name())
+    let kind = if target.group().is_empty() { "" } else { "secret/" };
+    format!("{kind}{}", target.name())
 }
 
 /// Returns a table with a row for each target, without the columns in `hidden`.
 ///
-/// If the targets are in several sinks, the first column is the sink.
+/// If the targets are in several sinks, the first column is the sink. Targets without a namespace, such as files, need no
+/// column for it.
 pub(crate) fn targets(head: &[&str], rows: &[(&Target, Vec<String>)], hidden: &[&str]) -> String {
     let several = rows.iter().any(|(target, _)| target.store != rows[0].0.store);
+    let has_namespaces = rows.is_empty() || rows.iter().any(|(target, _)| !target.group().is_empty());
     let is_shown = |column: &usize| !hidden.contains(&head[*column]);
     let shown = (0..head.len()).filter(is_shown).collect::<Vec<_>>();
     let line = |sink: &str, namespace: &str, secret: &str, more: Vec<String>| {
         let sink = several.then(|| sink.to_owned());
-        sink.into_iter().chain([namespace.into(), secret.into()]).chain(more).collect::<Vec<_>>()
+        let namespace = has_namespaces.then(|| namespace.to_owned());
+        sink.into_iter().chain(namespace).chain([secret.into()]).chain(more).collect::<Vec<_>>()
     };
-    let titles = line("SINK", "NAMESPACE", "SECRET", shown.iter().map(|column| head[*column].to_owned()).collect());
+    let name = if has_namespaces { "SECRET" } else { "TARGET" };
+    let titles = line("SINK", "NAMESPACE", name, shown.iter().map(|column| head[*column].to_owned()).collect());
     let row = |(target, more): &(&Target, Vec<String>)| {
         let more = shown.iter().filter_map(|column| more.get(*column).cloned()).collect();
         line(target.store.as_str(), target.group(), target.name(), more)

@@ -109,7 +109,7 @@ fn run(
 ) -> Result<(Report, Vec<Known>)> {
     let report = session::wait(async {
         session::connect(plan, types, &args.connection()).await?;
-        let progress = Progress::at_a_terminal(plan.secrets(), !plan.selections().is_empty());
+        let progress = Progress::at_a_terminal(plan.named_targets(), !plan.selections().is_empty());
         let mut minters = Minters::default();
         let engine = wire::engine(plan, types, &mut minters, clock.clone()).await;
         let engine = match progress {

@@ -90,7 +90,7 @@ impl Shown<'_> {
     /// Returns the reasons for the step, then the reasons of the outcome.
     fn why(&self, outcome: &Outcome) -> Vec<String> {
         let mut own = match &outcome.step {
-            Some(Step::Create) => vec!["there is no Secret".into()],
+            Some(Step::Create) => vec!["it does not exist".into()],
             Some(Step::Refresh) if self.force => vec!["the refresh is forced".into()],
             Some(Step::Refresh) => vec![self.why_refresh(outcome)],
             Some(Step::Repair(reasons) | Step::Link(reasons)) => reasons.clone(),

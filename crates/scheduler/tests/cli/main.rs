@@ -12,6 +12,7 @@ mod ecr_public;
 mod endpoint;
 mod exec;
 mod faults;
+mod files;
 mod formats;
 mod full;
 mod hostile;

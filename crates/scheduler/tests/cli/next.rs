@@ -78,7 +78,7 @@ async fn online_refreshes_follow_the_secrets_in_the_cluster() {
     let refreshes = document["refreshes"].as_array().expect("a list");
     let told =
         refreshes.iter().map(|it| (it["secrets"].as_u64(), it["why"].as_str().expect("text"))).collect::<Vec<_>>();
-    assert_eq!(told[0], (Some(1), "in the next pass: there is no Secret"), "{document:#}");
+    assert_eq!(told[0], (Some(1), "in the next pass: it does not exist"), "{document:#}");
     assert!(
         told.len() == 2 && told[1].0 == Some(2) && told[1].1.contains("% of its life"),
         "both have one token: {told:?}"

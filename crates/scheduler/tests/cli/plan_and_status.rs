@@ -67,7 +67,7 @@ async fn a_plan_prints_each_step_with_its_reason_and_writes_nothing() {
         ]
     );
     assert_eq!(report["provider_calls"], 2, "one per region in which something is written");
-    assert_eq!(of(&report, "missing").1, "there is no Secret; links default, builder, pipeline");
+    assert_eq!(of(&report, "missing").1, "it does not exist; links default, builder, pipeline");
     let missing = &report["targets"][4];
     assert_eq!(missing["links"], json!(["default", "builder", "pipeline"]), "{missing:#}");
     assert_eq!(of(&report, "edited").1, "its data was changed by \"kubectl-edit\"");
