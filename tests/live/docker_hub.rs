@@ -43,7 +43,7 @@ impl RegistryProvider for DockerHub {
 }
 
 /// Pulls an image with separate storage, and without any registry configuration of this machine.
-fn pull(program: &str, dir: &Path, proxy: &str, auth: &Path, image: &str) {
+pub(crate) fn pull(program: &str, dir: &Path, proxy: &str, auth: &Path, image: &str) {
     let storage = dir.join(format!("{program}-storage"));
     let mut command = Command::new(program);
     command.args(["--root", &storage.display().to_string(), "--storage-driver", "vfs"]);

@@ -34,7 +34,7 @@ async fn once(dir: &Path, provider: &serde_json::Value) {
 }
 
 /// Pushes an image with the login in the file, and fails to push it without a login.
-fn push(dir: &Path, proxy: &str, registry: &str) {
+pub(crate) fn push(dir: &Path, proxy: &str, registry: &str) {
     let (layout, auth, empty) = (dir.join("image"), dir.join("auth.json"), dir.join("empty.json"));
     image(&layout);
     fs::write(&empty, "{}").expect("it can be written");

@@ -5,6 +5,7 @@ mod chart;
 mod daemon;
 mod distribution;
 mod docker_hub;
+mod files;
 mod full;
 mod helpers;
 mod image;

@@ -11,8 +11,9 @@ use super::assets::Version;
 use crate::process::{cache, run};
 
 /// Programs, and the Debian packages that contain them.
-const PROGRAMS: [(&str, &str); 11] = [
+const PROGRAMS: [(&str, &str); 13] = [
     ("buildah", "buildah"),
+    ("docker", "docker.io"),
     ("docker-credential-pass", "golang-docker-credential-helpers"),
     ("docker-registry", "docker-registry"),
     ("etcd", "etcd-server"),
@@ -23,6 +24,7 @@ const PROGRAMS: [(&str, &str); 11] = [
     ("podman", "podman"),
     ("promtool", "prometheus"),
     ("skopeo", "skopeo"),
+    ("systemd-analyze", "systemd"),
 ];
 /// This is built with the current API server, but not with the oldest.
 const KUBECTL: (&str, &str) = ("kubectl", "kubernetes-client");
