@@ -31,6 +31,12 @@ pub mod when_not {}
 #[doc = include_str!("../docs/registries.md")]
 pub mod registries {}
 
+/// Files of a machine
+#[doc = ""]
+#[doc = include_str!("guide.md")]
+#[doc = include_str!("../docs/files.md")]
+pub mod files {}
+
 /// Kubeconfigs and proxies
 #[doc = ""]
 #[doc = include_str!("guide.md")]

@@ -18,7 +18,7 @@ const READERS: &[&str] = &[
     "crates/ecr/src/kind/mod.rs",
     "crates/ecr/src/provider.rs",
     "crates/exec/src/provider.rs",
-    "crates/file/src/kind.rs",
+    "crates/file/src/kind/provider.rs",
     "crates/exchange/src/kind.rs",
     "crates/exchange/src/provider.rs",
     "crates/openshift/src/cluster.rs",
