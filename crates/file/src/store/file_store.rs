@@ -83,7 +83,7 @@ impl Call {
         self.run(recover).await
     }
 
-    /// Runs blocking work. It goes on if the call is dropped or late, and then ends as a whole.
+    /// Runs blocking work. Dropping the call does not interrupt the work.
     async fn run<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Folder) -> Result<T, Fault> + Send + 'static,

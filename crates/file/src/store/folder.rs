@@ -1,4 +1,4 @@
-//! The folder of a file. Every call names the file within the open folder, so that nobody can exchange the folder.
+//! The folder of a file. Every call names the file within the open folder, so another process cannot exchange the folder.
 
 use std::{
     ffi::OsString,

@@ -21,7 +21,7 @@ use super::{
     folder::Folder,
 };
 
-/// Stands for contents that do not exist.
+/// The digest of contents that do not exist.
 const NONE: &str = "none";
 
 /// The name of a temporary file.
