@@ -148,9 +148,25 @@ impl DockerConfig {
         self.entries().filter_map(alias).collect()
     }
 
+    /// Returns the [aliases](Self::aliases) that are other spellings of a whole registry, without parts of it.
+    pub fn spellings<'a>(&self, registries: impl IntoIterator<Item = &'a Registry>) -> Vec<(String, &'a Registry)> {
+        let mut aliases = self.aliases(registries);
+        aliases.retain(|(key, registry)| Meaning::of(key, registry) == Some(Meaning::Spelling));
+        aliases
+    }
+
     /// Copies the entry of each registry to its [aliases](Self::aliases).
     pub fn renew_aliases<'a>(&mut self, registries: impl IntoIterator<Item = &'a Registry>) {
-        for (key, registry) in self.aliases(registries) {
+        self.renew(self.aliases(registries));
+    }
+
+    /// Copies the entry of each registry to its [spellings](Self::spellings).
+    pub fn renew_spellings<'a>(&mut self, registries: impl IntoIterator<Item = &'a Registry>) {
+        self.renew(self.spellings(registries));
+    }
+
+    fn renew(&mut self, keys: Vec<(String, &Registry)>) {
+        for (key, registry) in keys {
             if let Some(json) = self.entry(registry).map(str::to_owned) {
                 self.changes.insert(key, Some(json));
             }

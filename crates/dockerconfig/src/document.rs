@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::{
-    DockerConfig, codes, field,
+    Cause, DockerConfig, Meaning, codes, field,
     printable::shown,
     record::{self, Record, Records},
     unread,
@@ -21,7 +21,8 @@ const FIELD: &str = "regcred";
 /// The format of `~/.docker/config.json`, `auth.json` and `.dockerconfigjson`. A field `regcred` holds the records.
 ///
 /// Logins and fields of other programs are left unchanged. A key that means one of the registries in another spelling,
-/// such as `https://r.example`, gets the same login, because some readers prefer it.
+/// such as `https://r.example`, gets the same login, because some readers prefer it. A key of a part of a registry, such
+/// as `r.example/team`, is another program's.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct DockerConfigFormat;
 
@@ -55,12 +56,14 @@ impl DocumentFormat for DockerConfigFormat {
             let login = Login::entry(vec![registry.clone()], json.into())?;
             contents.entries.insert(registry, Entry::new(provider, is_intact.then_some(validity), login));
         }
-        let aliases = config.aliases(&registries);
-        let old = aliases.iter().filter(|(key, registry)| config.entry_of(key) != config.entry(registry));
+        let spellings = config.spellings(&registries);
+        let old = spellings.iter().filter(|(key, registry)| config.entry_of(key) != config.entry(registry));
         if let Some(keys) = shown(old.map(|(key, _)| key.as_str())).filter(|_| contents.drift.is_empty()) {
             contents.drift.push(format!("another login for the same registry is under {keys}"));
         }
-        contents.unread = unread(&config, &registries).map(|it| it.text);
+        // A login for a part of a registry is intentional.
+        let is_obstacle = |cause: &Cause| !matches!(cause, Cause::Key(_));
+        contents.unread = unread(&config, &registries, is_obstacle).map(|it| it.text);
         Ok(Some(contents))
     }
 
@@ -79,7 +82,7 @@ impl DocumentFormat for DockerConfigFormat {
             // Keeps the old record, which still shows that the login was edited.
             records.extend(new.or_else(|| old.get(registry).cloned()).map(|record| (registry.clone(), record)));
         }
-        config.renew_aliases(contents.entries.keys());
+        config.renew_spellings(contents.entries.keys());
         let hosts = RawValue::from_string(record::write(&records)).map_err(|_| bug())?;
         let value = serde_json::to_string(&Field { instance: contents.instance.to_string(), hosts });
         let json = field::set(text(&config.to_bytes())?, FIELD, &value.map_err(|_| bug())?)?;
@@ -100,7 +103,8 @@ impl DocumentFormat for DockerConfigFormat {
 /// Removes the login of a registry, under each key that has the same one.
 fn remove_login(config: &mut DockerConfig, registry: &Registry) {
     let Some(digest) = config.entry(registry).map(record::digest) else { return };
-    config.remove_aliases(registry, |_, json| record::digest(json) == digest);
+    let is_spelling = |key: &str| Meaning::of(key, registry) == Some(Meaning::Spelling);
+    config.remove_aliases(registry, |key, json| is_spelling(key) && record::digest(json) == digest);
     config.remove(registry);
 }
 

@@ -16,11 +16,17 @@ pub struct Unread {
     pub is_useless: bool,
 }
 
-/// Returns the readers that do not get the login of one of these registries. `None`: every reader gets all of them.
-pub fn unread<'a>(config: &DockerConfig, registries: impl IntoIterator<Item = &'a Registry>) -> Option<Unread> {
+/// Returns the readers that do not get the login of one of these registries because of such a cause. `None`: every reader
+/// gets all of them.
+pub fn unread<'a>(
+    config: &DockerConfig,
+    registries: impl IntoIterator<Item = &'a Registry>,
+    is_obstacle: impl Fn(&Cause) -> bool,
+) -> Option<Unread> {
     let (mut sentences, mut is_useless) = (vec![], false);
     for registry in registries {
-        let hidden = hidden(config, registry);
+        let mut hidden = hidden(config, registry);
+        hidden.retain(|it| is_obstacle(&it.cause));
         let readers = hidden.iter().flat_map(|it| &it.readers).collect::<BTreeSet<_>>();
         is_useless |= readers.len() == Reader::ALL.len();
         for hidden in hidden {
@@ -106,7 +112,7 @@ mod tests {
         for (json, expected) in cases {
             let config = DockerConfig::parse(json.as_bytes()).expect("valid");
             let registry = Registry::new("r.example").expect("valid");
-            let unread = unread(&config, [&registry]);
+            let unread = unread(&config, [&registry], |_| true);
             assert_eq!(unread.as_ref().map(|it| it.text.as_str()), expected, "{json}");
             let all = ["the kubelet", "OpenShift", "Podman", "Docker"];
             let is_useless = expected.is_some_and(|text| all.iter().all(|reader| text.contains(reader)));

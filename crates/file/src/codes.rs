@@ -32,9 +32,9 @@ regcred_core::codes! {
     WRITE = "RC0545", Unreachable, "A file cannot be written",
         cause "The file system is full or read-only, or its permissions do not allow regcred to write into the folder. The old content is unchanged.",
         fix "Correct what the message names. regcred retries.";
-    BUSY = "RC0546", Unreachable, "A folder is locked or does not answer",
-        cause "Another regcred writes into the folder, or the file system does not answer.",
-        fix "No action is needed if it passes. Otherwise find the other process, or check the file system.";
+    BUSY = "RC0546", Unreachable, "A file system does not answer",
+        cause "The file system of a file did not answer in time, as a network file system can do.",
+        fix "No action is needed if it passes. Otherwise check the file system.";
     SAME_FILE = "RC0547", Invalid, "Two targets write one file",
         cause "Two entries of `targets:` have the same `path` and different settings.",
         fix "Unite the two entries: one entry can name several providers.";

@@ -5,14 +5,14 @@ mod files;
 #[cfg(feature = "plan")]
 mod kind;
 mod provider;
-#[cfg(unix)]
+#[cfg(any(target_os = "linux", target_os = "macos"))]
 mod store;
 
 pub use files::LoginFiles;
 #[cfg(feature = "plan")]
 pub use kind::{FileOptions, FileType, LoginFileFormat};
-#[cfg(all(unix, feature = "plan"))]
+#[cfg(all(any(target_os = "linux", target_os = "macos"), feature = "plan"))]
 pub use kind::{FileSinkType, FileTarget};
 pub use provider::FileProvider;
-#[cfg(unix)]
+#[cfg(any(target_os = "linux", target_os = "macos"))]
 pub use store::{FileStore, FileVersion};

@@ -70,7 +70,7 @@ pub(crate) async fn find_merged(
     if let Some(keys) = shown(old.map(|(key, _)| key.as_str())).filter(|_| drift.is_empty()) {
         drift.push(format!("another login for the same registry is under {keys}, by {}", writer()));
     }
-    let unread = unread(&config, records.keys()).filter(|_| drift.is_empty());
+    let unread = unread(&config, records.keys(), |_| true).filter(|_| drift.is_empty());
     Ok(SecretState::Merged(Merged { records, drift, unread }))
 }
 
@@ -120,7 +120,7 @@ pub(crate) async fn apply_merged(
     }
     let (before, old) = (readable(&stored)?, read_records(writer, &stored.metadata));
     let (after, records) = merge(&before, &old.clone().unwrap_or_default(), set, writer.settings.template.logins)?;
-    let unread = unread(&after, records.keys());
+    let unread = unread(&after, records.keys(), |_| true);
     let bytes = check_size(after.to_bytes())?;
     if old.is_some_and(|old| old == records) && Some(&bytes) == stored.data.as_ref() {
         return Ok((Written::Unchanged, unread));

@@ -93,7 +93,7 @@ impl BuiltIn {
         let types = with(types, || regcred_exec::ExecType::default().with_clock(clock.clone()))?;
         #[cfg(feature = "file")]
         let types = with(types, || regcred_file::FileType::default().with_clock(clock.clone()))?;
-        #[cfg(all(unix, feature = "file"))]
+        #[cfg(all(any(target_os = "linux", target_os = "macos"), feature = "file"))]
         let types = if types.has_sink("file") { types } else { types.with_sink(regcred_file::FileSinkType)? };
         #[cfg(feature = "verify")]
         let types = if types.has_verifier() {

@@ -115,11 +115,13 @@ impl<S: DocumentStore, F: DocumentFormat> SecretSink for DocumentSink<S, F> {
             Some(Err(refusal)) => return Err(refusal.clone().into()),
         };
         let after = self.format.write(seen.content(), &before.with(credentials)?)?;
+        let unread = self.format.read(after.expose_secret())?.and_then(|it| it.unread);
         if seen.content() == Some(after.expose_secret()) {
-            return Ok(Applied::new(Written::Unchanged));
+            return Ok(Applied::new(Written::Unchanged).waiting_for(unread));
         }
         self.store.store(&target.address, after, seen.version()).await?;
-        Ok(Applied::new(if seen.document.is_some() { Written::Updated } else { Written::Created }))
+        let written = if seen.document.is_some() { Written::Updated } else { Written::Created };
+        Ok(Applied::new(written).waiting_for(unread))
     }
 
     async fn remove(&self, target: &Target) -> Result<()> {

@@ -21,7 +21,7 @@ pub trait DocumentStore: fmt::Debug + Send + Sync + 'static {
     type Version: Send + Sync + 'static;
 
     /// Returns the document. `None`: there is none. Fails as [`Gone`](crate::ErrorKind::Gone) if the place for it does
-    /// not exist.
+    /// not exist, or as [`Invalid`](crate::ErrorKind::Invalid) if only a person creates such places.
     async fn load(&self, address: &Address) -> Result<Option<Document<Self::Version>>>;
 
     /// Creates the document if `expected` is `None`. Otherwise replaces the state that has this version.

@@ -63,17 +63,20 @@ impl Contents {
         Ok(Self { bytes: bytes.into(), digest, group: Gid::from_raw(stat.st_gid), context })
     }
 
-    /// Gives a new file the group and the `SELinux` context of this one.
-    pub(super) fn attributes_to(&self, new: impl AsFd) -> Result<(), Fault> {
+    /// Gives a new file the group and the `SELinux` context of this one. A context that the user may not set is left out:
+    /// the file then has that of its folder. `mode`: of the new file, which needs the group only if the group can read it.
+    pub(super) fn attributes_to(&self, new: impl AsFd, mode: u32) -> Result<(), Fault> {
         if fstat(&new)?.st_gid != self.group.as_raw() {
-            fchown(&new, None, Some(self.group))?;
-        }
-        match &self.context {
-            Some(old) if context(&new).as_ref() != Some(old) => {
-                Ok(fsetxattr(&new, CONTEXT, old, rustix::fs::XattrFlags::empty())?)
+            match fchown(&new, None, Some(self.group)) {
+                Err(Errno::PERM) if mode & 0o070 == 0 => {}
+                Err(Errno::PERM) => return Err(Fault::new(&codes::OWNER, "its group cannot be kept")),
+                changed => changed?,
             }
-            _ => Ok(()),
         }
+        if let Some(old) = self.context.as_ref().filter(|old| context(&new).as_ref() != Some(*old)) {
+            let _ = fsetxattr(&new, CONTEXT, old, rustix::fs::XattrFlags::empty());
+        }
+        Ok(())
     }
 
     pub(super) fn is(&self, bytes: &SecretBytes) -> bool {

@@ -20,8 +20,8 @@ impl Fault {
         Self::Code(code, cause.into())
     }
 
-    pub(super) fn into_error(self, path: &Path) -> Error {
-        let what = format!("cannot write {}", path.display());
+    pub(super) fn into_error(self, verb: &str, path: &Path) -> Error {
+        let what = format!("cannot {verb} {}", path.display());
         match self {
             Self::Code(code, cause) => Error::new(code, what).with_cause(cause),
             Self::Conflict => Error::new(ErrorKind::Conflict, what).with_cause("another program has changed it"),

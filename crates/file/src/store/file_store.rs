@@ -23,7 +23,7 @@ use crate::codes;
 /// The longest time of a call. It is longer than the wait for a lock.
 const DEADLINE: Duration = Duration::from_secs(10);
 /// The longest wait for another regcred that writes into the same folder.
-const LOCK: Duration = Duration::from_secs(5);
+const LOCK: Duration = Duration::from_secs(2);
 const LOCK_INTERVAL: Duration = Duration::from_millis(5);
 
 /// Keeps each document as a regular file. The name of an address is its absolute path.
@@ -31,11 +31,11 @@ const LOCK_INTERVAL: Duration = Duration::from_millis(5);
 /// A write replaces the file in one step and reaches the disk before the call returns. A process that is killed at any
 /// moment leaves either the old or the new file. The next call removes what else it left.
 ///
-/// - A login that another program writes at the same time is not lost. The call then fails as
-///   [`Conflict`](regcred_core::ErrorKind::Conflict).
+/// - If another program renames a new file over it at the same time, as `docker login` does, the new file stays. The
+///   call then fails as [`Conflict`](regcred_core::ErrorKind::Conflict).
 /// - The file and its folder must belong to the user of the process. The folder may also belong to root.
 /// - A symbolic link is not followed. Folders of the path may be links.
-/// - The new file has the group and the `SELinux` context of the old one.
+/// - The new file has the group and the `SELinux` context of the old one, as far as the user may set them.
 #[derive(Clone, Copy, Debug)]
 pub struct FileStore {
     mode: u32,
@@ -72,12 +72,12 @@ impl Call {
     }
 
     /// Waits for the lock, and finishes what a killed process began.
+    ///
+    /// Any user who can read the folder can lock it for ever. So the call goes on without the lock after a while. Without
+    /// it, two processes of regcred can only make each other fail as a conflict.
     async fn lock(&self) -> Result<(), Fault> {
         let deadline = Instant::now() + LOCK;
-        while !self.folder.try_lock()? {
-            if Instant::now() >= deadline {
-                return Err(Fault::new(&codes::BUSY, "another regcred has locked the folder"));
-            }
+        while !self.folder.try_lock()? && Instant::now() < deadline {
             sleep(LOCK_INTERVAL).await;
         }
         self.run(recover).await
@@ -95,6 +95,7 @@ impl Call {
 
 /// Runs a call under the deadline.
 async fn call<T, F: Future<Output = Result<T, Fault>>>(
+    verb: &str,
     address: &Address,
     work: impl FnOnce(PathBuf) -> F,
 ) -> Result<T> {
@@ -103,7 +104,7 @@ async fn call<T, F: Future<Output = Result<T, Fault>>>(
         let late = format!("its file system did not answer within {} s", DEADLINE.as_secs());
         Err(Fault::new(&codes::BUSY, late))
     });
-    done.map_err(|fault| fault.into_error(&path))
+    done.map_err(|fault| fault.into_error(verb, &path))
 }
 
 #[async_trait]
@@ -118,7 +119,7 @@ impl DocumentStore for FileStore {
             }
             call.run(|folder| folder.read(&folder.name)).await
         };
-        let contents = call(address, read).await?;
+        let contents = call("read", address, read).await?;
         Ok(contents.map(|it| Document::new(it.bytes.expose_secret(), FileVersion(it.digest))))
     }
 
@@ -136,7 +137,7 @@ impl DocumentStore for FileStore {
             };
             call.run(write).await
         };
-        call(address, write).await
+        call("write", address, write).await
     }
 
     async fn delete(&self, address: &Address, expected: &FileVersion) -> Result<()> {
@@ -150,7 +151,7 @@ impl DocumentStore for FileStore {
             };
             call.run(write).await
         };
-        call(address, write).await
+        call("write", address, write).await
     }
 }
 

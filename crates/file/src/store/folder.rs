@@ -91,6 +91,12 @@ impl Folder {
         }
     }
 
+    /// Waits until a file is on the disk. Another program may have written it without waiting.
+    pub(super) fn sync_file(&self, name: &OsString) -> Result<(), Fault> {
+        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        Ok(fsync(openat(&self.fd, name, flags, Mode::empty())?)?)
+    }
+
     /// Waits until the names of the folder are on the disk.
     pub(super) fn sync(&self) -> Result<(), Fault> {
         Ok(fsync(&self.fd)?)

@@ -30,8 +30,10 @@ pub(super) fn replace(
     let temporary = Temporary::write(folder, bytes, mode, expected)?;
     let replaced = match expected {
         // The disk took its time for the new file, so this leaves only microseconds for another program.
-        Some(expected) if !has(folder, &folder.name, expected) => Err(Fault::Conflict),
-        Some(expected) => exchange(folder, &temporary, bytes, expected),
+        Some(expected) => match folder.sync_file(&folder.name) {
+            Ok(()) if has(folder, &folder.name, expected) => exchange(folder, &temporary, bytes, expected),
+            _ => Err(Fault::Conflict),
+        },
         None => create(folder, &temporary),
     };
     match replaced {
@@ -53,11 +55,12 @@ fn has(folder: &Folder, name: &OsString, expected: &Contents) -> bool {
     folder.read(name).ok().flatten().is_some_and(|it| it.digest == expected.digest)
 }
 
+/// Gives a temporary file the name of the file, if there is none.
 fn create(folder: &Folder, temporary: &Temporary) -> Result<(), Fault> {
     let (fd, from, to) = (&folder.fd, &temporary.name, &folder.name);
     let created = match renameat_with(fd, from, fd, to, RenameFlags::NOREPLACE) {
         // Some network file systems cannot do it, and a link does the same.
-        Err(Errno::INVAL | Errno::NOSYS) => linkat(fd, from, fd, to, AtFlags::empty()),
+        Err(errno) if is_unsupported(errno) => linkat(fd, from, fd, to, AtFlags::empty()),
         created => created,
     };
     match created {
@@ -66,11 +69,16 @@ fn create(folder: &Folder, temporary: &Temporary) -> Result<(), Fault> {
     }
 }
 
+/// Returns whether a file system cannot rename with these flags.
+fn is_unsupported(errno: Errno) -> bool {
+    [Errno::INVAL, Errno::NOSYS, Errno::NOTSUP, Errno::OPNOTSUPP].contains(&errno)
+}
+
 fn exchange(folder: &Folder, temporary: &Temporary, new: &SecretBytes, expected: &Contents) -> Result<(), Fault> {
     match swap(folder, temporary) {
         Ok(()) => {}
         // Such a file system leaves these microseconds in which another write is lost.
-        Err(Errno::INVAL | Errno::NOSYS) => {
+        Err(errno) if is_unsupported(errno) => {
             return Ok(renameat(&folder.fd, &temporary.name, &folder.fd, &folder.name)?);
         }
         Err(Errno::NOENT) => return Err(Fault::Conflict),
@@ -114,9 +122,9 @@ pub(super) fn delete(folder: &Folder, expected: &Contents) -> Result<(), Fault> 
 
 /// Gives a deleted file its name again. If another program has written a new one, the new one stays.
 fn restore(folder: &Folder, taken: &Temporary) -> Result<(), Fault> {
-    match renameat_with(&folder.fd, &taken.name, &folder.fd, &folder.name, RenameFlags::NOREPLACE) {
-        Err(Errno::EXIST) => folder.unlink(&taken.name),
-        restored => Ok(restored?),
+    match create(folder, taken) {
+        Ok(()) | Err(Fault::Conflict) => folder.unlink(&taken.name),
+        failed => failed,
     }
 }
 
@@ -124,9 +132,10 @@ fn restore(folder: &Folder, taken: &Temporary) -> Result<(), Fault> {
 pub(super) fn recover(folder: &Folder) -> Result<(), Fault> {
     for temporary in Temporary::left_in(folder)? {
         let digest = |name| folder.read(name).map(|it| digest(it.map(|it| it.digest)));
-        let held = digest(&temporary.name).ok();
-        let is_known = held.is_some_and(|held| held == temporary.old || held == temporary.new);
-        let was_done = digest(&folder.name).is_ok_and(|now| now == temporary.new);
+        // regcred has not written it, or it cannot be read now.
+        let Ok(held) = digest(&temporary.name) else { continue };
+        let is_known = held == temporary.old || held == temporary.new;
+        let was_done = digest(&folder.name)? == temporary.new;
         // If it is not known, it holds what another program wrote in the moment before the step.
         match (was_done && !is_known, temporary.deletes()) {
             (true, true) => restore(folder, &temporary)?,

@@ -77,7 +77,8 @@ impl Temporary {
             let entry = entry?;
             let name = entry.file_name().to_bytes();
             let Some(digests) = name.strip_prefix(prefix.as_bytes()) else { continue };
-            let Some((old, new)) = str::from_utf8(digests).ok().and_then(|it| it.split_once('-')) else { continue };
+            let digests = str::from_utf8(digests).ok().and_then(|it| it.split_once('-'));
+            let Some((old, new)) = digests.filter(|(old, new)| is_digest(old) && is_digest(new)) else { continue };
             let name = OsString::from(std::ffi::OsStr::from_bytes(name));
             left.push(Self { name, old: old.into(), new: new.into() });
         }
@@ -90,6 +91,10 @@ pub(super) fn digest(digest: Option<Digest>) -> String {
     digest.map_or_else(|| NONE.to_owned(), |it| it.short())
 }
 
+fn is_digest(text: &str) -> bool {
+    text == NONE || (text.len() == 16 && text.bytes().all(|it| matches!(it, b'0'..=b'9' | b'a'..=b'f')))
+}
+
 fn prefix(folder: &Folder) -> OsString {
     let mut prefix = OsString::from(".");
     prefix.push(&folder.name);
@@ -99,11 +104,11 @@ fn prefix(folder: &Folder) -> OsString {
 
 fn fill(file: OwnedFd, bytes: &SecretBytes, mode: u32, old: Option<&Contents>) -> Result<(), Fault> {
     if let Some(old) = old {
-        old.attributes_to(&file)?;
+        old.attributes_to(&file, mode)?;
     }
     let mut file = File::from(file);
     let written = file.write_all(bytes.expose_secret()).and_then(|()| file.sync_all());
     written.map_err(|error: io::Error| Errno::from_io_error(&error).unwrap_or(Errno::IO))?;
     // Others can read the file only when it is complete.
-    Ok(fchmod(&file, Mode::from_raw_mode(mode))?)
+    Ok(fchmod(&file, Mode::from_bits_truncate(mode as _))?)
 }

@@ -1,6 +1,6 @@
 //! Files as targets.
 
-#![cfg(unix)]
+#![cfg(any(target_os = "linux", target_os = "macos"))]
 
 mod conformance;
 mod refusals;

@@ -2,9 +2,10 @@
 
 use std::{
     fs::{self, Permissions},
+    io::{BufRead, BufReader},
     os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink},
     path::{Path, PathBuf},
-    process::Command,
+    process::{Command, Stdio},
 };
 
 use regcred_core::{Error, testing::SinkExt};
@@ -43,7 +44,7 @@ async fn only_a_regular_file_in_an_existing_folder_is_written() {
         ("config.json".into(), "RC0541", "it is not an absolute path"),
     ] {
         let error = failure(&path).await;
-        assert_eq!((error.code().id(), error.chain()), (code, format!("cannot write {}: {why}", path.display())));
+        assert_eq!((error.code().id(), error.chain()), (code, format!("cannot read {}: {why}", path.display())));
     }
     assert!(!path.exists());
     assert_eq!(names(dir.path()), ["pipe", "sub"]);
@@ -151,8 +152,55 @@ async fn readers_that_use_a_credential_helper_instead_are_named() {
     let (_dir, path) = folder();
     fs::write(&path, r#"{"auths":{},"credsStore":"desktop"}"#).expect("it can be written");
     let (sink, target) = (sink(), target(&path));
-    sink.write(&target, &set("r.example", "p")).await.expect("it works");
-    let waiting_for = sink.observe(&target).await.expect("it works").waiting_for;
     let expected = "a credential helper replaces the login for r.example in Docker: remove `credsStore`";
+    for _ in 0..2 {
+        let applied = sink.write(&target, &set("r.example", "p")).await.expect("it works");
+        assert_eq!(applied.waiting_for.as_deref(), Some(expected));
+    }
+    let waiting_for = sink.observe(&target).await.expect("it works").waiting_for;
     assert_eq!(waiting_for.as_deref(), Some(expected));
+}
+
+#[tokio::test]
+async fn a_login_for_a_part_of_the_registry_is_another_programs() {
+    let (_dir, path) = folder();
+    let theirs = r#""r.example/team":{"auth":"dTpvdGhlcg=="}"#; // the same user, and another password
+    fs::write(&path, format!(r#"{{"auths":{{{theirs},"r.example/robots":{{"identitytoken":"t"}}}}}}"#))
+        .expect("written");
+    let before = fs::read_to_string(&path).expect("it is there");
+    let (sink, target) = (sink(), target(&path));
+    let applied = sink.write(&target, &set("r.example", "p")).await.expect("it works");
+    assert_eq!(applied.waiting_for, None);
+    assert!(fs::read_to_string(&path).expect("it is there").contains(theirs));
+    let observed = sink.observe(&target).await.expect("it works");
+    assert_eq!((observed.drift, observed.waiting_for), (vec![], None));
+    sink.remove(&target).await.expect("it works");
+    assert_eq!(fs::read_to_string(&path).expect("it is there"), before);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lock_of_another_program_does_not_stop_a_write() {
+    let (dir, path) = folder();
+    let mut flock = Command::new("flock");
+    let mut flock = flock.arg(dir.path()).args(["sh", "-c", "echo locked; exec cat"]);
+    flock = flock.stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut holder = flock.spawn().expect("flock starts");
+    let mut line = String::new();
+    BufReader::new(holder.stdout.take().expect("it is piped")).read_line(&mut line).expect("a line");
+    sink().write(&target(&path), &set("r.example", "p")).await.expect("it works");
+    drop(holder.stdin.take());
+    assert!(holder.wait().expect("it ends").success());
+    assert_eq!(names(dir.path()), ["config.json"]);
+}
+
+#[tokio::test]
+async fn files_with_similar_names_are_left_unchanged() {
+    let (dir, path) = folder();
+    let kept = [".config.json.regcred-0123456789abcdef-none", ".config.json.regcred-before-upgrade", "config.json"];
+    fs::create_dir(dir.path().join(kept[0])).expect("a folder");
+    fs::write(dir.path().join(kept[1]), "theirs").expect("it can be written");
+    for password in ["one", "two"] {
+        sink().write(&target(&path), &set("r.example", password)).await.expect("it works");
+    }
+    assert_eq!(names(dir.path()), kept);
 }

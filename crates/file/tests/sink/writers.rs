@@ -47,7 +47,7 @@ fn no_login_of_another_program_is_lost() {
                 log_in(&path, number);
                 // regcred takes a file away for a moment, before it sees that it must put it back.
                 let start = Instant::now();
-                while logins(&path) != number + 1 {
+                while logins(&path) != number + 1 || names(dir.path()).len() != 1 {
                     assert!(start.elapsed() < PATIENCE, "after login {number}, {} are there", logins(&path));
                     thread::yield_now();
                 }

@@ -47,7 +47,7 @@ pub fn hidden_after_merge(mut config: DockerConfig, logins: &[(String, String)])
         registries.push(registry);
     }
     config.renew_aliases(&registries);
-    unread(&config, &registries).map(|it| it.text)
+    unread(&config, &registries, |_| true).map(|it| it.text)
 }
 
 /// Returns the field managers that own one value of a Secret's data.

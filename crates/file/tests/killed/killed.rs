@@ -29,7 +29,7 @@ const LONGEST: Duration = Duration::from_millis(60);
 /// The longest pause before a kill that comes after the process has begun to write.
 const SHORTEST: Duration = Duration::from_millis(5);
 
-fn main() {
+pub(crate) fn main() {
     match env::var_os(PATH) {
         Some(path) => write_forever(Path::new(&path)),
         None => run(),
