@@ -152,6 +152,7 @@ const HARMLESS: &[&str] = &[
     "Target",
     "TargetEvent",
     "TargetSource",
+    "Unread",
     "Validity",
     "WatchedObjects",
     "WebIdentity",

@@ -183,7 +183,9 @@ fn errors_found_by_the_sink_are_reported_with_their_keys() {
     let unknown = told(&CONFIG.replace("type: shelf", "type: gitlab"));
     assert_eq!(
         unknown,
-        ["config: sinks.vault.type: \"gitlab\" is not a type of sink (known types: kubernetes, openshift, shelf)"]
+        [
+            "config: sinks.vault.type: \"gitlab\" is not a type of sink (known types: file, kubernetes, openshift, shelf)"
+        ]
     );
 }
 
@@ -291,7 +293,11 @@ fn each_error_in_target_options_is_reported_with_its_key() {
                 "config: targets[0].path: this key is not known; known keys: accounts, namespace, namespaces, providers, region, registry, secret, service_accounts, sink",
             ],
         ),
-        ("{ path: /run/a.json, ", "{ ", &["config: targets[1].namespace: it is missing"]),
+        (
+            "{ path: /run/a.json, ",
+            "{ ",
+            &["config: targets[1].namespace: it is missing, and so are the keys of its sink, such as `path`, `mode`"],
+        ),
         (
             "/run/b.json, mode: 384, providers: [robot]",
             "/run/a.json, providers: [robot, robot2]",

@@ -39,7 +39,10 @@ pub(crate) fn target(target: &mut Value, inline: &[Value], of_sinks: &[Value]) {
         }
     }
     let namespaces = ["namespace", "namespaces"].map(required);
-    target["allOf"] = json!([{ "oneOf": namespaces }, { "oneOf": logins }]);
+    let mut places = vec![json!({ "oneOf": namespaces })];
+    places.extend(of_sinks.iter().filter_map(place));
+    let places = if places.len() == 1 { places.remove(0) } else { json!({ "anyOf": places }) };
+    target["allOf"] = json!([places, { "oneOf": logins }]);
     for options in inline.iter().chain(of_sinks) {
         for (key, value) in options["properties"].as_object().into_iter().flatten() {
             if target["properties"].get(key).is_none() {
@@ -49,6 +52,18 @@ pub(crate) fn target(target: &mut Value, inline: &[Value], of_sinks: &[Value]) {
     }
     if let Some(target) = target.as_object_mut() {
         target.remove("required"); // no single key is required, but one of each group is
+    }
+}
+
+/// Returns the keys of a type of sink that can name the place of a target: the required ones, or any of the others.
+fn place(options: &Value) -> Option<Value> {
+    let keys = options["properties"].as_object()?.keys();
+    match options["required"].as_array() {
+        Some(all) if !all.is_empty() => Some(json!({ "required": all })),
+        _ => {
+            let any = keys.map(|key| json!({ "required": [key] })).collect::<Vec<_>>();
+            Some(json!({ "anyOf": any }))
+        }
     }
 }
 

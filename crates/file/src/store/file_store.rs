@@ -73,7 +73,7 @@ impl Call {
 
     /// Waits for the lock, and finishes what a killed process began.
     ///
-    /// Any user who can read the folder can lock it for ever. So the call goes on without the lock after a while. Without
+    /// Any user who can read the folder can lock it for ever. After a while, the call does not wait any longer. Without
     /// it, two processes of regcred can only make each other fail as a conflict.
     async fn lock(&self) -> Result<(), Fault> {
         let deadline = Instant::now() + LOCK;
