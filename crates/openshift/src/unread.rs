@@ -1,4 +1,4 @@
-//! What follows for a target if some readers of its Secret do not get a login.
+//! The state of a target if some readers of its Secret do not get a login.
 
 use regcred_core::Error;
 use regcred_dockerconfig::Unread;

@@ -74,9 +74,7 @@ impl Folder {
 
     /// Reads a file of the folder. `None`: it does not exist.
     pub(super) fn read(&self, name: &OsString) -> Result<Option<Contents>, Fault> {
-        // A pipe without a writer must not block.
-        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-        match openat(&self.fd, name, flags, Mode::empty()) {
+        match self.open(name) {
             Ok(file) => Contents::read(file).map(Some),
             Err(Errno::NOENT) => Ok(None),
             Err(errno) => Err(errno.into()),
@@ -93,8 +91,13 @@ impl Folder {
 
     /// Waits until a file is on the disk. Another program may have written it without waiting.
     pub(super) fn sync_file(&self, name: &OsString) -> Result<(), Fault> {
+        Ok(fsync(self.open(name)?)?)
+    }
+
+    fn open(&self, name: &OsString) -> Result<OwnedFd, Errno> {
+        // A pipe without a writer must not block.
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-        Ok(fsync(openat(&self.fd, name, flags, Mode::empty())?)?)
+        openat(&self.fd, name, flags, Mode::empty())
     }
 
     /// Waits until the names of the folder are on the disk.

@@ -23,7 +23,7 @@ pub(crate) struct Known {
 
 enum Answer {
     Pending,
-    /// Its service does not tell who calls.
+    /// The service has no name for the caller.
     NoCaller,
     Caller(Result<Caller>),
 }

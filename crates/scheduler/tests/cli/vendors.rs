@@ -77,7 +77,7 @@ async fn one_secret_holds_the_logins_of_four_vendors_and_each_has_its_own_end() 
         String::from_utf8(auth).expect("text").split_once(':').expect("a pair").0.to_owned()
     };
     assert_eq!(HOSTS.map(user), ["AWS", "00000000-0000-0000-0000-000000000000", "oauth2accesstoken", "acme+puller"]);
-    assert!(logs.contains("aws arn:") && !logs.contains("unknown"), "only AWS tells who calls: {logs}");
+    assert!(logs.contains("aws arn:") && !logs.contains("unknown"), "only AWS names the caller: {logs}");
     let calls = vendors.exchange.calls().len();
 
     let (code, report, logs) = run(&mut vendors.command(&["status"], &config, &["--output", "json"]));
